@@ -1,0 +1,141 @@
+// fit_kinematics, the maths: robust re-weighting, and from orthogonal coefficients to derivatives, covariance and status.
+#pragma once
+#include "../core/bits.hpp"
+#include "solve.hpp"
+
+KT_MATHS_BEGIN
+
+// Lower median of the residual norms over the used points: the largest v with at most (n - 1) / 2 norms below it, built
+// bit by bit. Exact and branch-free: no sorting, so every lane and every back end takes the same steps.
+template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count) {
+  using T = scalar_of<V>;
+  const V rank = floor_of((count - V(T(1))) * V(T(0.5)));
+  V value{T(0)};
+  for (int bit = int(sizeof(T)) * 8 - 2; bit >= 0; --bit) {
+    const V candidate = with_bit(value, bit);
+    V below{T(0)};
+    for (int64_t t = 0; t < rows.frames; ++t) below = below + select(rows.norm(t) < candidate, V(T(1)), V(T(0)));
+    value = select(below <= rank, candidate, value);
+  }
+  return value;
+}
+
+// Huber: min(1, h / r). Tukey: max(0, 1 - (r / h)^2)^2. h = 0 (more than half fit exactly): only exact points count.
+template <class V> KT_HD V robust_factor(V r, V h, bool tukey) {
+  using T = scalar_of<V>;
+  const V ratio = r / select(h > V(T(0)), h, V(T(1)));
+  V f;
+  if (tukey) {
+    const V s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
+    f = s * s;
+  } else {
+    f = V(T(1)) / max(ratio, V(T(1)));
+  }
+  return select(h > V(T(0)), f, select(r > V(T(0)), V(T(0)), V(T(1))));
+}
+
+template <class V, int D, int K>
+KT_HD void reweight(FitSolver<V, D, K>& s, Robust robust, scalar_of<V> threshold, int iterations, bool hide_times) {
+  using T = scalar_of<V>;
+  for (int64_t t = 0; t < s.rows.frames; ++t) s.rows.set_base_weight(t, s.rows.weight(t));
+  const int rounds = robust == Robust::tukey ? 2 * iterations : iterations;
+  for (int i = 0; i < rounds; ++i) {
+    const bool tukey = robust == Robust::tukey && i >= iterations;  // Tukey has local minima: it starts from a Huber fit
+    s.template residuals<true>(hide_times);
+    V h{threshold};
+    if (!(threshold > T(0))) h = median_norm<V, D>(s.rows, s.count) * V(T(1.4826) * (tukey ? T(4.685) : T(1.345)));
+    for (int64_t t = 0; t < s.rows.frames; ++t) {
+      const V w = s.rows.base_weight(t);
+      s.rows.set_weight(t, select(w > V(T(0)), w * robust_factor(s.rows.norm(t), h, tukey), V(T(0))));
+    }
+    s.recentre();
+    s.orthogonalize(hide_times);
+  }
+}
+
+template <class V, int D, int K> struct FitResult {
+  V coefficients[K + 1][D], covariance[K + 1][K + 1], residual_rms, r_squared, n_points, status;
+};
+
+// Derivatives j = 0..K of p_k at t = 0, by differentiating the recurrence j times; scaled from u to seconds.
+template <class V, int D, int K> KT_HD void derivatives_at_zero(const FitSolver<V, D, K>& s, scalar_of<V> per_second, V (*m)[K + 1]) {
+  using T = scalar_of<V>;
+  const V u = s.time_offset;
+  for (int j = 0; j <= K; ++j)
+    for (int k = 0; k <= K; ++k) m[j][k] = V(T(j == 0 && k == 0));
+  for (int k = 1; k <= K; ++k)
+    for (int j = 0; j <= k; ++j) {
+      V v = (u - s.a[k - 1]) * m[j][k - 1];
+      if (j > 0) v = fma(V(T(j)), m[j - 1][k - 1], v);
+      if (k > 1) v = fma(-s.b[k - 1], m[j][k - 2], v);
+      m[j][k] = v;
+    }
+  V power{T(1)};
+  for (int j = 1; j <= K; ++j) {
+    power = power * (s.time_scale * V(per_second));
+    for (int k = j; k <= K; ++k) m[j][k] = m[j][k] * power;
+  }
+}
+
+template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver<V, D, K>& s, scalar_of<V> per_second) {
+  using T = scalar_of<V>;
+  using M = mask_of<V>;
+  FitResult<V, D, K> r;
+  V m[K + 1][K + 1];
+  derivatives_at_zero<V, D, K>(s, per_second, m);
+  V explained{T(0)};
+  for (int k = 1; k <= K; ++k) {
+    V square{T(0)};
+    for (int d = 0; d < D; ++d) square = fma(s.c[k][d], s.c[k][d], square);
+    explained = fma(square, s.norm2[k], explained);
+  }
+  M finite = is_finite(s.sse) & is_finite(explained);
+  for (int j = 0; j <= K; ++j)
+    for (int d = 0; d < D; ++d) {
+      V v = j == 0 ? s.c[0][d] : V(T(0));
+      for (int k = j > 1 ? j : 1; k <= K; ++k) v = fma(s.c[k][d], m[j][k], v);
+      if (j == 0) v = v + s.reference[d];
+      r.coefficients[j][d] = v;
+      finite = finite & is_finite(v);
+    }
+  for (int i = 0; i <= K; ++i)
+    for (int j = i; j <= K; ++j) {
+      V v{T(0)};
+      for (int k = j; k <= K; ++k) v = fma(m[i][k] / s.norm2[k], m[j][k], v);
+      v = v * s.weight_scale;
+      r.covariance[i][j] = r.covariance[j][i] = v;
+      finite = finite & is_finite(v);
+    }
+  const V total = explained + s.sse;
+  r.residual_rms = sqrt(s.sse / s.weight_sum);
+  r.r_squared = select(total > V(T(0)), V(T(1)) - s.sse / select(total > V(T(0)), total, V(T(1))), V(T(1)));
+  r.n_points = s.count;
+  V status = select(finite, V(T(kOk)), V(T(kNonFinite)));
+  status = select(s.singular, V(T(kSingular)), status);
+  status = select(s.count < V(T(K + 1)), V(T(kTooFewPoints)), status);
+  status = select(s.non_finite, V(T(kNonFinite)), status);
+  r.status = select(s.invalid_weight, V(T(kInvalidWeight)), status);
+  const M failed = r.status != V(T(0));
+  const V nan{quiet_nan<T>()};
+  r.residual_rms = select(failed, nan, r.residual_rms);
+  r.r_squared = select(failed, nan, r.r_squared);
+  for (int j = 0; j <= K; ++j) {
+    for (int d = 0; d < D; ++d) r.coefficients[j][d] = select(failed, nan, r.coefficients[j][d]);
+    for (int k = 0; k <= K; ++k) r.covariance[j][k] = select(failed, nan, r.covariance[j][k]);
+  }
+  return r;
+}
+
+// One problem (or one per lane), from loaded rows to results.
+template <class V, int D, int K>
+KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool hide_times, Robust robust, scalar_of<V> threshold,
+                                  int iterations, scalar_of<V> per_second) {
+  FitSolver<V, D, K> s(rows);
+  s.prepare(weighted);
+  s.orthogonalize(hide_times);
+  if (robust != Robust::none) reweight<V, D, K>(s, robust, threshold, iterations, hide_times);
+  s.template residuals<false>(hide_times);
+  return finish<V, D, K>(s, per_second);
+}
+
+KT_MATHS_END

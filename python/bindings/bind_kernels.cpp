@@ -1,0 +1,12 @@
+// All kernels of a module.
+#include "bindings.hpp"
+
+namespace kinetrace {
+namespace bindings {
+
+void bind_kernels(pybind11::module_& m) {
+  bind_fit_kinematics(m);
+}
+
+}  // namespace bindings
+}  // namespace kinetrace

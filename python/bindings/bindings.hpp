@@ -1,0 +1,12 @@
+// One registration function per kernel; every back end's module calls them all.
+#pragma once
+#include <pybind11/pybind11.h>
+
+namespace kinetrace {
+namespace bindings {
+
+void bind_fit_kinematics(pybind11::module_& m);
+void bind_kernels(pybind11::module_& m);  // all of the above
+
+}  // namespace bindings
+}  // namespace kinetrace

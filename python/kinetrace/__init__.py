@@ -1,0 +1,12 @@
+"""kinetrace: what moves in a video, how it moves, and whether it obeys constant acceleration, at the machine's speed.
+
+Arrays may be NumPy, Torch or CuPy (or anything with DLPack, the CUDA array interface or the buffer protocol); results
+come back in the same library on the same device.
+"""
+
+from kinetrace._status import Status
+from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
+
+__version__ = "0.1.0"
+
+__all__ = ["KinematicFit", "Status", "__version__", "fit_kinematics"]
