@@ -80,7 +80,7 @@ def used_points(p: Float, t: Float, w: Float, visible: Bool) -> Problem:
 
 
 def weighted_mean(values: Float, w: Float) -> Float:
-    """Mean over the first axis, taken relative to the first value so that equal values give that value exactly."""
+    """Mean over the first axis, taken relative to the first value: equal values give it exactly."""
     mean: Float = values[0] + np.tensordot(w, values - values[0], axes=1) / w.sum()
     return mean
 
@@ -88,8 +88,9 @@ def weighted_mean(values: Float, w: Float) -> Float:
 def fit_polynomial(t: Float, p: Float, w: Float, order: int) -> Fit:
     """Weighted least squares by QR of a basis in centred and scaled time, then derivatives at t=0.
 
-    With u = (t - t0)/s, t0 the weighted mean and s the largest distance from it, W^(1/2) U = Q R and M the matrix of
-    derivative_matrix at t=0, the derivatives are M a and their covariance per unit noise (M R^-1)(M R^-1)^T.
+    With u = (t - t0)/s, t0 the weighted mean and s the largest distance from it, W^(1/2) U = Q R and M the
+    matrix of derivative_matrix at t=0, the derivatives are M a and their covariance per unit noise (M
+    R^-1)(M R^-1)^T.
 
     Raises:
         numpy.linalg.LinAlgError: the times do not determine the polynomial in float64.
@@ -127,5 +128,5 @@ def derivatives_at(local: Local, time: float) -> Float:
 
 
 def times_determine(t: Float, order: int) -> bool:
-    """True iff at least order+1 of the times are distinct: then, and only then, the polynomial is unique."""
+    """True iff at least order+1 times are distinct: then, and only then, the polynomial is unique."""
     return len(np.unique(t)) > order

@@ -36,12 +36,13 @@ def chain_flow(
         max_cycle_error: pixels.
 
     Returns:
-        A point is inside iff 0 <= x <= W-1 and 0 <= y <= H-1. Before its start frame a point is NaN and invisible; at
-        its start frame it stands at the given coordinates. At the first frame at which it is not inside (a non-finite
-        coordinate never is) or fails the cycle test it is invisible with its position kept as computed; from the
-        next frame on it is NaN and invisible. cycle_error[t+1] = |p[t] - (p[t+1] + backward_flow[t] at p[t+1])|: 0 at
-        the start frame of a point that is inside, NaN wherever the position is NaN or not inside. The cycle test
-        fails unless cycle_error <= max_cycle_error, so also where the error is NaN.
+        A point is inside iff 0 <= x <= W-1 and 0 <= y <= H-1. Before its start frame a point is NaN and
+        invisible; at its start frame it stands at the given coordinates. At the first frame at which it is
+        not inside (a non-finite coordinate never is) or fails the cycle test it is invisible with its
+        position kept as computed; from the next frame on it is NaN and invisible. cycle_error[t+1] = |p[t]
+        - (p[t+1] + backward_flow[t] at p[t+1])|: 0 at the start frame of a point that is inside, NaN
+        wherever the position is NaN or not inside. The cycle test fails unless cycle_error <=
+        max_cycle_error, so also where the error is NaN.
     """
     flow = np.asarray(flow, dtype=np.float64)
     points = np.asarray(points, dtype=np.float64)

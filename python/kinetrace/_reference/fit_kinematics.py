@@ -24,10 +24,10 @@ from kinetrace._reference._problem import (
     used_points,
 )
 
-# Thresholds for 95 % efficiency under normal noise in one dimension; their use for D > 1 is kinetrace's choice.
+# Thresholds for 95 % efficiency under normal noise in one dimension; their use in more is our choice.
 HUBER_K, TUKEY_K = 1.345, 4.685
 MAD_TO_SIGMA = 1.4826
-# A residual below this many units of rounding (of the largest deviation from the mean) counts as 0 in a median.
+# A residual of at most this many rounding units of the largest deviation from the mean counts as 0.
 ROUNDING_UNITS = 32.0
 
 
@@ -81,15 +81,16 @@ def fit_kinematics(
     Returns:
         coefficients (B,order+1,D): derivatives c_k at t=0. residual_rms (B,): sqrt(sum w|r|^2 / sum w).
         covariance (B,order+1,order+1): inverse normal matrix of the c_k. r_squared (B,):
-        1 - sum w|r|^2 / sum w|p - pbar|^2, and 1 where all used positions are equal. n_points (B,): used points.
-        status (B,): the first that holds of INVALID_WEIGHT (a visible point with a negative or non-finite weight),
-        NON_FINITE (a used position or time, or, in the precision of positions, an output, the sum of weights or the
-        weighted sum of squares), TOO_FEW_POINTS (fewer than order+1), SINGULAR (fewer than order+1 distinct times).
-        Where the status is not 0 every float is NaN.
+        1 - sum w|r|^2 / sum w|p - pbar|^2, and 1 where all used positions are equal. n_points (B,): used
+        points. status (B,): the first that holds of INVALID_WEIGHT (a visible point with a negative or
+        non-finite weight), NON_FINITE (a used position or time, or, in the precision of positions, an
+        output, the sum of weights or the weighted sum of squares), TOO_FEW_POINTS (fewer than order+1),
+        SINGULAR (fewer than order+1 distinct times). Where the status is not 0 every float is NaN.
     """
     given = np.asarray(positions)
     limit = float(dtype_info(given).max)
-    rule = Robust(robust, robust_threshold, robust_iterations, ROUNDING_UNITS * float(dtype_info(given).eps))
+    rounding = ROUNDING_UNITS * float(dtype_info(given).eps)
+    rule = Robust(robust, robust_threshold, robust_iterations, rounding)
     p = given.astype(np.float64)
     b_count, t_count, d_count = p.shape
     t = frame_times(times, dt, (b_count, t_count))
@@ -146,9 +147,9 @@ def _fit_one(problem: Problem, order: int, rule: Robust, limit: float, out: Kine
 def _reweigh(problem: Problem, fit: Fit, order: int, rule: Robust) -> tuple[Fit, Float]:
     """Iteratively re-weighted least squares; returns the last fit and the weights it was made with.
 
-    Each re-weighting multiplies the caller's weights, never the previous ones. All re-weighting ends, and the fit so
-    far stands, when a re-weighting would leave fewer than order+1 distinct times with a weight. order+1 used points
-    lie on their polynomial, so there is nothing to re-weigh.
+    Each re-weighting multiplies the caller's weights, never the previous ones. All re-weighting ends, and
+    the fit so far stands, when a re-weighting would leave fewer than order+1 distinct times with a weight.
+    order+1 used points lie on their polynomial, so there is nothing to re-weigh.
     """
     w = problem.w
     if rule.kind is None or len(problem.t) == order + 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import factorial, log
+from math import factorial, inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -56,37 +56,41 @@ def fit_segments(
     """Cuts each track into segments with a polynomial of their own; the whole rule is kinetrace's choice.
 
     A segment is a run of at least min_points (default order+2) consecutive used points, fitted as in
-    fit_kinematics without regard to its neighbours. With n used points in D dimensions, N = n D, W = sum w, S the
-    largest |p - p_first| of a coordinate, M the largest |p|, and eps the rounding unit of the dtype of positions:
+    fit_kinematics without regard to its neighbours. With n used points in D dimensions, N = n D, W = sum
+    w, S the largest |p - p_first| of a coordinate, M the largest |p|, and eps the rounding unit of the
+    dtype of positions:
 
-    1. E_k is the least weighted sum of squares of any division into k segments (dynamic programming over all of
-       them), k = 1 .. max_segments as far as k min_points <= n.
+    1. E_k is the least weighted sum of squares of any division into k segments (dynamic programming over
+       all of them), k = 1 .. max_segments as far as k min_points <= n.
     2. floor = W D (1e-5 S + eps M)^2: what is below it is rounding.
-    3. m_k = k (order+1) D + 2 (k-1) free numbers (a split counts for two, its place being searched for). The number
-       of segments is the least k with the least score, k = 1 or N > m_k, after the criterion of Schwarz:
-       noise None: score_k = N log(max(E_k, floor) / (N - m_k)) + m_k log N, the variance estimated without bias;
-       noise given (standard deviation of a coordinate of a point of weight 1): score_k = E_k / noise^2 + m_k log N.
-       E_1 <= floor settles for k = 1. On noise alone the plain form (no N - m_k, a split counted once) finds a
-       split in 20 to 50 % of the tracks of 8 to 16 frames, this one in at most 5 %.
-    4. Of the divisions, going back from the last segment: a segment starts at the earliest point with which the sum
-       of squares up to its end is within floor of the least.
-    5. The contact of two neighbours L, R lies in the gap between the last point of L (time a) and the first of R
-       (time b) widened by one mean frame interval (b-a)/(frames between) on both sides: the time with the
-       least f = |L - R|^2 of 33 equidistant ones (ties: nearest the middle, then the earlier), improved by 4 Newton
-       steps on f, each made only where f'' > 0 and held within one grid interval of the start and in the bracket.
+    3. m_k = k (order+1) D + 2 (k-1) free numbers (a split counts for two, its place being searched for).
+       The number of segments is the least k with the least score, k = 1 or N > m_k, after the criterion of
+       Schwarz: noise None: score_k = N log(max(E_k, floor) / (N - m_k)) + m_k log N, the variance
+       estimated without bias; noise given (standard deviation of a coordinate of a point of weight 1):
+       score_k = E_k / noise^2 + m_k log N. E_1 <= floor settles for k = 1. On noise alone the plain form
+       (no N - m_k, a split counted once) finds a split in 20 to 50 % of the tracks of 8 to 16 frames, this
+       one in at most 5 %.
+    4. Of the divisions, going back from the last segment: a segment starts at the earliest point with
+       which the sum of squares up to its end is within floor of the least.
+    5. The contact of two neighbours L, R lies in the gap between the last point of L (time a) and the
+       first of R (time b) widened by one mean frame interval (b-a)/(frames between) on both sides: the
+       time with the least f = |L - R|^2 of 33 equidistant ones (ties: nearest the middle, then the
+       earlier), improved by 4 Newton steps on f, each made only where f'' > 0 and held within one grid
+       interval of the start and in the bracket.
 
     Args:
-        positions, dt, times, order, weights, visible: as fit_kinematics; the times of used points must increase.
+        positions, dt, times, order, weights, visible: as fit_kinematics; the times of used points must
+            increase.
         max_segments: 1 to 4.
         min_points: least number of used points in a segment, at least order+1.
         noise: known standard deviation, or None for an unknown one.
 
     Returns:
-        n_segments (B,), 0 where it failed. boundaries (B,max_segments-1): frame index of the first used point of the
-        second, third, ... segment, else -1. contact_times (B,max_segments-1), else NaN. coefficients
-        (B,max_segments,order+1,D): derivatives at t=0 of each segment, else NaN. residual_rms (B,) over all segments.
-        status (B,): INVALID_WEIGHT, NON_FINITE, TOO_FEW_POINTS (fewer than min_points), SINGULAR (times of used
-        points that do not increase).
+        n_segments (B,), 0 where it failed. boundaries (B,max_segments-1): frame index of the first used
+        point of the second, third, ... segment, else -1. contact_times (B,max_segments-1), else NaN.
+        coefficients (B,max_segments,order+1,D): derivatives at t=0 of each segment, else NaN. residual_rms
+        (B,) over all segments. status (B,): INVALID_WEIGHT, NON_FINITE, TOO_FEW_POINTS (fewer than
+        min_points), SINGULAR (times of used points that do not increase).
     """
     given = np.asarray(positions)
     p = given.astype(np.float64)
@@ -129,7 +133,7 @@ def _status(problem: Problem, least: int, limit: float) -> int:
 
 
 def segment_costs(problem: Problem, order: int, least: int) -> Float:
-    """cost[i,j]: weighted sum of squares of the best polynomial through used points i .. j-1, inf if too few."""
+    """cost[i,j]: weighted sum of squares of the fit to used points i .. j-1, inf if too few."""
     n = len(problem.t)
     cost = np.full((n + 1, n + 1), np.inf)
     for i in range(n):
@@ -147,12 +151,12 @@ def sum_of_squares_floor(problem: Problem, eps: float) -> float:
 
 
 def score(sse: float, k: int, n: int, d_count: int, order: int, noise: float | None, floor: float) -> float:
-    """Step 3's score of k segments with this sum of squares: the smaller the better, inf where k is not allowed."""
+    """Step 3's score of k segments with this sum of squares; inf where k is not allowed."""
     values = n * d_count
     free = k * (order + 1) * d_count + 2 * (k - 1)
     if not np.isfinite(sse) or values <= free:
-        return np.inf
-    misfit = values * log(max(sse, floor) / (values - free)) if noise is None else sse / noise**2
+        return inf
+    misfit = values * log(max(sse, floor) / (values - free)) if noise is None else sse / noise / noise
     return misfit + free * log(values)
 
 
@@ -170,7 +174,8 @@ def choose_starts(
             best[k][j] = np.min(best[k - 1][:j] + cost[:j, j])
     k_best = 1
     if best[1][n] > floor:
-        scores = [score(float(best[k][n]), k, n, d_count, order, noise, floor) for k in range(1, max_segments + 1)]
+        least_sse = [float(best[k][n]) for k in range(1, max_segments + 1)]
+        scores = [score(e, k, n, d_count, order, noise, floor) for k, e in enumerate(least_sse, start=1)]
         k_best = 1 + int(np.argmin(scores))
     starts: list[int] = []
     end = n

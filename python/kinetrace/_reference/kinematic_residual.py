@@ -1,4 +1,4 @@
-"""Definition of kinematic_residual: the second difference of optical flow, at fixed pixels or along the motion."""
+"""Definition of kinematic_residual: the second difference of flow, at fixed pixels or along the motion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Path(NamedTuple):
     """How residual t of the advected mode is sampled: where the flows after and before are read."""
 
     ahead: Corners  # in flow t+1, at x + flow_t(x)
-    behind: list[Corners]  # in flow t-1: the pixels themselves, then y_0, y_1, ... of the implicit departure point
+    behind: list[Corners]  # in flow t-1: the pixels themselves, then y_0, y_1, ...
     valid: npt.NDArray[np.bool_]  # (H,W)
 
 
@@ -32,25 +32,28 @@ def kinematic_residual(
 ) -> Float:
     """Residual r_t = (flow[t+1] - 2 flow[t] + flow[t-1]) / dt for t = 1 .. T-2, weighted and reduced.
 
-    The residual is NewtonRewards' (arXiv 2512.00425, published); mask rules, reductions, dt and the advected mode
-    are kinetrace's choice.
+    The residual is NewtonRewards' (arXiv 2512.00425, published); mask rules, reductions, dt and the
+    advected mode are kinetrace's choice.
 
     Args:
         flow: (B,T,2,H,W) or (T,2,H,W), T >= 3, pixels per frame, channel 0 to the right, channel 1 down.
         mask: weights >= 0, (B,T,H,W) or without B for all problems; (B,T-2,H,W) with mask_rule "explicit".
-        mode: "eulerian": all three flows at the pixel. "advected": flow[t+1] at x + flow[t](x) and flow[t-1] at y,
-            y_0 = x - flow[t-1](x), then as many times as iterations says y <- x - flow[t-1](y), sampled bilinearly;
-            a pixel whose points do not all lie inside the image has weight 0.
-        norm: "squared": sum of r^2 over the 2 channels; "abs": sum of |r|; "signed": r itself, channels kept.
-        reduction: over t and pixels with weights w (1 without a mask): "sum": sum w v; "mean": that over sum w;
-            "mean_elements": over 2 sum w; "none": the field w v. sum w = 0 gives 0.
+        mode: "eulerian": all three flows at the pixel. "advected": flow[t+1] at x + flow[t](x) and
+            flow[t-1] at y, y_0 = x - flow[t-1](x), then as many times as iterations says y <- x -
+            flow[t-1](y), sampled bilinearly; a pixel whose points do not all lie inside the image has
+            weight 0.
+        norm: "squared": sum of r^2 over the 2 channels; "abs": sum of |r|; "signed": r itself, channels
+            kept.
+        reduction: over t and pixels with weights w (1 without a mask): "sum": sum w v; "mean": that over
+            sum w; "mean_elements": over 2 sum w; "none": the field w v. sum w = 0 gives 0.
         dt: time between frames.
-        mask_rule: w_t from the mask m per flow: "center" m[t], "all" min(m[t-1],m[t],m[t+1]), "any" their max.
+        mask_rule: w_t from the mask m per flow: "center" m[t], "all" min(m[t-1],m[t],m[t+1]), "any" their
+            max.
         iterations: see mode.
 
     Returns:
-        (B,), "signed" (B,2); "none": (B,T-2,H,W), "signed" (B,T-2,2,H,W); without B when flow has none. Where w is 0
-        the flow does not matter, whatever its value.
+        (B,), "signed" (B,2); "none": (B,T-2,H,W), "signed" (B,T-2,2,H,W); without B when flow has none.
+        Where w is 0 the flow does not matter, whatever its value.
     """
     batch, weights = _prepare(flow, mask, mask_rule)
     out = []
@@ -76,8 +79,8 @@ def kinematic_residual_backward(
 ) -> Float:
     """Gradient with respect to flow of sum(upstream * kinematic_residual(flow, ...)), in the shape of flow.
 
-    The derivative of |r| at 0 is 0. Weights and the set of valid pixels count as constants. Bilinear sampling has the
-    one-sided derivative that Corners names.
+    The derivative of |r| at 0 is 0. Weights and the set of valid pixels count as constants. Bilinear
+    sampling has the one-sided derivative that Corners names.
     """
     batch, weights = _prepare(flow, mask, mask_rule)
     up = np.asarray(upstream, dtype=np.float64)
@@ -118,7 +121,7 @@ def _empty(batch: Float) -> tuple[Float, Float]:
 
 
 def _residual(flow: Float, weights: Float, mode: str, dt: float, iterations: int) -> tuple[Float, Float]:
-    """Residuals (T-2,2,H,W), 0 where the weight is 0, and the weights (T-2,H,W) with invalid pixels at 0."""
+    """Residuals (T-2,2,H,W), 0 where the weight is 0; weights (T-2,H,W), 0 where the pixel is invalid."""
     residual = np.zeros((len(flow) - 2, *flow.shape[1:]))
     valid = np.ones(weights.shape, dtype=bool)
     with np.errstate(all="ignore"):
@@ -149,7 +152,7 @@ def _path(flow: Float, t: int, iterations: int) -> Path:
 
 
 def _spread(flow: Float, gradient: Float, q: Float, t: int, mode: str, iterations: int) -> None:
-    """Adds to the gradient (T,2,H,W) what q (2,H,W), the derivative by residual t (before / dt), contributes."""
+    """Adds to the gradient (T,2,H,W) the part of q (2,H,W), the derivative by residual t before / dt."""
     gradient[t] -= 2 * q
     if mode == "eulerian":
         gradient[t - 1] += q
@@ -159,7 +162,7 @@ def _spread(flow: Float, gradient: Float, q: Float, t: int, mode: str, iteration
     moves = np.any(q != 0, axis=0)
     scatter(gradient[t + 1], path.ahead, q)
     gradient[t] += np.where(moves, _pull(flow[t + 1], path.ahead, q), 0.0)
-    # Sampling at y_k moves with y_k = x - sample(y_{k-1}); y_{-1} is the pixel itself, where the chain ends.
+    # Sampling at y_k moves with y_k = x - sample(y_{k-1}); the chain ends at the pixel itself.
     upstream = q
     for k in range(len(path.behind) - 1, 0, -1):
         scatter(gradient[t - 1], path.behind[k], upstream)

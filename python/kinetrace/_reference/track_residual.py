@@ -18,16 +18,16 @@ def track_residual(
 ) -> Float:
     """Residual r = (p[t+3] - 3 p[t+2] + 3 p[t+1] - p[t]) / dt, which is 0 iff the acceleration is constant.
 
-    It counts iff the track is visible in all four frames; positions that are not visible do not matter. This is the
-    flow residual of kinematic_residual followed along tracks; the form is kinetrace's choice.
+    It counts iff the track is visible in all four frames; positions that are not visible do not matter.
+    This is the flow residual of kinematic_residual followed along tracks; the form is kinetrace's choice.
 
     Args:
         positions: (B,T,N,D) or (T,N,D), T >= 4.
         visible: (B,T,N) or (T,N), bool or uint8.
         dt: time between frames.
         norm: "squared": sum of r^2 over D; "abs": sum of |r|; "signed": r itself.
-        reduction: over frames and tracks that count: "sum"; "mean": by their number; "mean_elements": by D times it;
-            "none": the field, 0 where it does not count. Nothing counts: 0.
+        reduction: over frames and tracks that count: "sum"; "mean": by their number; "mean_elements": by D
+            times it; "none": the field, 0 where it does not count. Nothing counts: 0.
 
     Returns:
         (B,), "signed" (B,D); "none": (B,T-3,N), "signed" (B,T-3,N,D); without B when positions have none.
