@@ -147,7 +147,8 @@ def sum_of_squares_floor(problem: Problem, eps: float) -> float:
     """Weighted sum of squares that rounding alone may leave."""
     spread = float(np.abs(problem.p - problem.p[0]).max())
     size = float(np.abs(problem.p).max())
-    return float(problem.w.sum()) * problem.p.shape[1] * (SPREAD_FLOOR * spread + eps * size) ** 2
+    rounding = SPREAD_FLOOR * spread + eps * size
+    return float(problem.w.sum() * problem.p.shape[1] * rounding * rounding)
 
 
 def score(sse: float, k: int, n: int, d_count: int, order: int, noise: float | None, floor: float) -> float:
