@@ -5,6 +5,7 @@ namespace kinetrace {
 namespace bindings {
 
 void bind_kernels(pybind11::module_& m) {
+  bind_chain_flow(m);
   bind_fit_kinematics(m);
 }
 

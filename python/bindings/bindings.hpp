@@ -5,6 +5,7 @@
 namespace kinetrace {
 namespace bindings {
 
+void bind_chain_flow(pybind11::module_& m);
 void bind_fit_kinematics(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);  // all of the above
 

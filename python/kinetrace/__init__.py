@@ -5,8 +5,9 @@ come back in the same library on the same device.
 """
 
 from kinetrace._status import Status
+from kinetrace.chain_flow import Tracks, chain_flow
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 
 __version__ = "0.1.0"
 
-__all__ = ["KinematicFit", "Status", "__version__", "fit_kinematics"]
+__all__ = ["KinematicFit", "Status", "Tracks", "__version__", "chain_flow", "fit_kinematics"]

@@ -1,5 +1,6 @@
 // The functions every back end defines, each in its own namespace: kinetrace::cpu, ::cuda or ::cuda_emu.
 #pragma once
+#include "chain_flow/types.hpp"
 #include "core/types.hpp"
 #include "fit_kinematics/types.hpp"
 
@@ -9,6 +10,9 @@
 
 namespace kinetrace {
 namespace KT_BACKEND {
+
+Outcome chain_flow(const ChainFlowArgs<float>& a, const Launch& launch);
+Outcome chain_flow(const ChainFlowArgs<double>& a, const Launch& launch);
 
 // Elements of device memory that the call needs as args.workspace, allocated by the caller (0 on the CPU).
 int64_t fit_kinematics_workspace(const FitKinematicsArgs<float>& a);
