@@ -27,32 +27,58 @@ template <class T> KT_HD void put(T* position, uint8_t* visible, T* cycle_error,
   if (cycle_error) *cycle_error = s.cycle_error;
 }
 
-// The points [begin, end) at one frame, from the row of the frame before.
-template <class T, bool kBack> void advance_row(const ChainFlowArgs<T>& a, int64_t problem, int64_t frame, int64_t begin, int64_t end) {
-  const bool own_start = a.start32.data || a.start64.data;
-  const int64_t row = (problem * (a.steps + 1) + frame) * a.points;
-  const FlowField<T> flow = flow_at(a, a.flow, problem, frame - 1);
-  const FlowField<T> back = kBack ? flow_at(a, a.backward_flow, problem, frame - 1) : flow;
-  const T* before = a.positions + 2 * (row - a.points);
-  const uint8_t* followed = a.visible + (row - a.points);
-  T* now = a.positions + 2 * row;
-  for (int64_t n = begin; n < end; ++n) {
-    if (n + kAhead < end) {
-      const T x = before[2 * (n + kAhead)], y = before[2 * (n + kAhead) + 1];
-      prefetch(flow, x, y);
-      if (kBack) prefetch(back, x, y);  // the point moves little
-    }
-    ChainPoint<T> s;
+// One frame of one chunk of points, from the rows of the frame before.
+template <class T> struct Rows {
+  const ChainFlowArgs<T>& a;
+  int64_t problem, frame, end;
+  bool own_start;
+  FlowField<T> flow, back;
+  const T* before;          // (N, 2) positions of the frame before
+  const uint8_t* followed;  // (N)
+  T* now;
+  uint8_t* visible;
+  T* cycle_error;
+
+  Rows(const ChainFlowArgs<T>& args, int64_t problem_, int64_t frame_, int64_t end_)
+      : a(args), problem(problem_), frame(frame_), end(end_), own_start(args.start32.data || args.start64.data) {
+    const int64_t row = (problem * (a.steps + 1) + frame) * a.points;
+    flow = flow_at(a, a.flow, problem, frame - 1);
+    if (a.backward_flow.data) back = flow_at(a, a.backward_flow, problem, frame - 1);
+    before = a.positions + 2 * (row - a.points), followed = a.visible + (row - a.points);
+    now = a.positions + 2 * row, visible = a.visible + row, cycle_error = a.cycle_error ? a.cycle_error + row : nullptr;
+  }
+
+  template <bool kBack> KT_HD void move(int64_t n) const {
+    const int64_t ahead = n + kAhead;
+    if (ahead < end) prefetch(flow, before[2 * ahead], before[2 * ahead + 1]);
+    ChainPoint<T> s = absent<T>();
     if (own_start && start_of(a, problem, n) == frame) {
       s = begin_point(a, flow.grid, problem, n);
     } else if (followed[n]) {
-      const ChainPoint<T> from{before[2 * n], before[2 * n + 1], T(0), true};
-      s = follow(from, flow);
-      if (kBack) check_cycle(a, from, back, s);
-    } else {
-      s = absent<T>();
+      s = follow({before[2 * n], before[2 * n + 1], T(0), true}, flow);
+      if (kBack) prefetch(back, s.x, s.y);
     }
-    put(now + 2 * n, a.visible + row + n, kBack ? a.cycle_error + row + n : nullptr, s);
+    put(now + 2 * n, visible + n, kBack ? cycle_error + n : nullptr, s);
+  }
+
+  KT_HD void check(int64_t n) const {
+    if (!followed[n]) return;
+    ChainPoint<T> s{now[2 * n], now[2 * n + 1], cycle_error[n], visible[n] != 0};
+    check_cycle(a, {before[2 * n], before[2 * n + 1], T(0), true}, back, s);
+    visible[n] = s.visible, cycle_error[n] = s.cycle_error;
+  }
+};
+
+template <class T, bool kBack> void advance_row(const ChainFlowArgs<T>& a, int64_t problem, int64_t frame, int64_t begin, int64_t end) {
+  const Rows<T> rows(a, problem, frame, end);
+  if (!kBack) {
+    for (int64_t n = begin; n < end; ++n) rows.template move<false>(n);
+    return;
+  }
+  // Where the way back starts is known only after the move: the check follows once its lines have come.
+  for (int64_t n = begin; n < end + kAhead; ++n) {
+    if (n < end) rows.template move<true>(n);
+    if (n - kAhead >= begin) rows.check(n - kAhead);
   }
 }
 
