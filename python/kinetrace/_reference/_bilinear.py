@@ -43,10 +43,14 @@ def corners(x: Float, y: Float, height: int, width: int) -> Corners:
 
 def sample(image: Float, c: Corners) -> Float:
     """Values (C,...) of an image (C,H,W): along x on both rows, then along y; non-finite corners spread."""
-    top = image[:, c.y0, c.x0] + c.fx * (image[:, c.y0, c.x1] - image[:, c.y0, c.x0])
-    bottom = image[:, c.y1, c.x0] + c.fx * (image[:, c.y1, c.x1] - image[:, c.y1, c.x0])
-    values: Float = top + c.fy * (bottom - top)
-    return values
+    top = _blend(c.fx, image[:, c.y0, c.x0], image[:, c.y0, c.x1])
+    bottom = _blend(c.fx, image[:, c.y1, c.x0], image[:, c.y1, c.x1])
+    return _blend(c.fy, top, bottom)
+
+
+def _blend(f: Float, a: Float, b: Float) -> Float:
+    """(1 - f) a + f b without the difference b - a, which may overflow; an infinite a gives NaN."""
+    return a - f * a + f * b
 
 
 def slopes(image: Float, c: Corners) -> tuple[Float, Float]:

@@ -39,14 +39,14 @@ template <class T> KT_HD Corners<T> corners_of(const Grid& g, T x, T y) {
   return c;
 }
 
-// Along x on both rows, then along y. Equal pixels give exactly their value; NaN or infinity in any of the four spreads.
+// (1 - f) a + f b as (a - f a) + f b: exact where a = b, and no difference that could overflow. NaN and infinity spread.
+template <class T> KT_HD T blend(T f, T a, T b) { return fma(f, b, fma(-f, a, a)); }
+
+// Along x on both rows, then along y.
 template <class T> KT_HD T sample(const T* plane, const Corners<T>& c) {
   const T* p = plane + c.at;
   const T* q = p + c.down;
-  const T p0 = p[0], p1 = p[c.right], q0 = q[0], q1 = q[c.right];
-  const T top = fma(c.fx, p1 - p0, p0);
-  const T low = fma(c.fx, q1 - q0, q0);
-  return fma(c.fy, low - top, top);
+  return blend(c.fy, blend(c.fx, p[0], p[c.right]), blend(c.fx, q[0], q[c.right]));
 }
 
 // Derivatives of sample() along x and y, those from the right where the point is on a pixel, 0 beyond the last.
