@@ -158,5 +158,9 @@ def check_gradient(case: Case, kernel: str, parts: list[Parts], gradient: Any, u
             scale: Any = q.sum() * (4 + (1 + slope) ** (case.options["iterations"] + 2))
         else:
             scale = 16 * q.max(initial=0.0)
+        bound = units * scale + smallest(case.dtype)
+        if norm == "abs":  # the sign of a residual that is all rounding is anyone's guess
+            close = np.abs(part.r) <= units * part.size
+            bound += 16 * q[close].max(initial=0.0)
         at = b if batched else ...
-        assert_within(gradient[at], expected[at], units * scale + smallest(case.dtype))
+        assert_within(gradient[at], expected[at], bound)
