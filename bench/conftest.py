@@ -19,8 +19,8 @@ def quick(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def compare(benchmark: Any, quick: bool, capsys: pytest.CaptureFixture[str]) -> Callable[..., Comparison]:
-    """Runs a case: `compare(case, rounds=16)` measures all contenders interleaved, prints the table, gives the
-    numbers to pytest-benchmark (whose own rows are kinetrace's first contender alone), and returns the comparison."""
+    """Runs a case: `compare(case, rounds=16)` measures all contenders interleaved, prints the table, puts the
+    numbers into pytest-benchmark's extra_info (its own row is kinetrace's first contender), returns them."""
 
     def run(case: Case, rounds: int = 16) -> Comparison:
         comparison = measure(case, rounds=rounds, quick=quick)

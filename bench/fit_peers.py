@@ -1,7 +1,7 @@
 """Weighted quadratic fits as others write them in NumPy and torch: the peers of fit_kinematics.
 
-Each takes positions (B, T, 2) and weights (B, T) and returns coefficients (B, 3, 2) of 1, u, u^2 with u from -1 to 1
-over the frames, and the weighted RMS residual (B,). None handles masks of a few frames, irregular times or statuses.
+Each takes positions (B, T, 2) and weights (B, T) and returns coefficients (B, 3, 2) of 1, u, u^2 with u from
+-1 to 1 over the frames, and the weighted RMS residual (B,). None has statuses, or survives an empty track.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _solve3(m: np.ndarray, b0: np.ndarray, b1: np.ndarray, b2: np.ndarray) -> li
 
 
 def numpy_blocked(y: np.ndarray, w: np.ndarray, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
-    """The matrix products in blocks whose temporaries stay in cache, and the elimination written out: expert NumPy."""
+    """The products in blocks whose temporaries stay in cache, elimination written out: expert NumPy."""
     p = basis(y.shape[1], y.dtype)
     powers = np.concatenate([p, p[:, 1:2] * p[:, 2:], p[:, 2:] ** 2], axis=1)
     c, rms = np.empty((len(y), 3, 2), y.dtype), np.empty(len(y), y.dtype)

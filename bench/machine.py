@@ -1,4 +1,4 @@
-"""What a benchmark record says about where it was made: processor, SIMD level, versions. No names, no paths."""
+"""Where a benchmark record was made: processor, SIMD level, versions. No host names, no paths."""
 
 from __future__ import annotations
 

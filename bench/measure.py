@@ -1,8 +1,8 @@
-"""How the benchmarks measure: contenders interleaved in one process, on fresh data, with every answer checked.
+"""How the benchmarks measure: contenders interleaved in one process, fresh data, every answer checked.
 
-A benchmark is a `Case`: named contenders that do the same work on the same inputs. `measure` runs them round by round,
-alternating the order, and `Comparison` turns the times into medians and ratios. Only ratios of times from the same
-rounds are worth keeping: they survive a change of machine and most of what other programs do to this one.
+A benchmark is a `Case`: named contenders that do the same work on the same inputs. `measure` runs them round
+by round, alternating the order, and `Comparison` turns the times into medians and ratios. Only ratios of times
+from the same rounds are worth keeping: they survive a change of machine and most of what other programs do.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 
 # One thread for the peers' BLAS; these must be set before NumPy loads it.
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import contextlib
 import fnmatch
@@ -79,7 +80,7 @@ class Case:
 
 @dataclass
 class Ratio:
-    """Time of one contender over that of another: median of the rounds' ratios, and the band that holds most of them."""
+    """Time of one contender over that of another: median of the rounds' ratios, and the band of most."""
 
     value: float
     low: float
@@ -124,7 +125,7 @@ class Comparison:
         return min(self.matching(patterns), key=self.median)
 
     def ratio(self, numerator: str, denominator: str) -> Ratio:
-        """Time of the fastest contender matching `numerator` over that of the fastest matching `denominator`."""
+        """Time of the fastest contender matching `numerator` over the fastest matching `denominator`."""
         return ratio_of(self.seconds[self.fastest(numerator)], self.seconds[self.fastest(denominator)])
 
     def read_share(self, name: str = OURS) -> Ratio | None:
@@ -160,7 +161,7 @@ class Comparison:
 
 
 def poison(answer: Any) -> None:
-    """Overwrites every array in `answer` with NaN (or -1), so that recycled memory never holds a right answer."""
+    """Overwrites every array with NaN (or -1), so that recycled memory never holds a right answer."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(answer, torch.Tensor):
         poison(answer.detach().numpy())
@@ -176,7 +177,7 @@ def poison(answer: Any) -> None:
 
 @contextlib.contextmanager
 def cores(count: int) -> Iterator[int]:
-    """Confines every thread of the process to `count` cores, and torch to as many threads; yields the number it got."""
+    """Confines every thread of the process to `count` cores, torch to as many threads; yields the number."""
     before = os.sched_getaffinity(0)
     chosen = set(sorted(before)[-count:])  # the first core serves most interrupts
     torch = sys.modules.get("torch")
@@ -213,7 +214,7 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
 
     Args:
         case: what to run.
-        rounds: rounds that count; an even number, since the order alternates. One more is run first and dropped.
+        rounds: rounds that count, an even number since the order alternates; one more is run first.
         quick: the answers matter, not the times: one round without warm-up, caches left alone.
         first_seed: seed of the first round.
 

@@ -1,4 +1,4 @@
-"""fit_kinematics beside NumPy and torch: weighted quadratics with residual for 100,000 tracks of 49 frames, float32."""
+"""fit_kinematics beside NumPy and torch: weighted quadratics with residual, 100,000 tracks of 49 frames."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import fit_peers as peers
 import numpy as np
 import pytest
 import torch
-from measure import Case, Comparison, Contender
 
+import fit_peers as peers
 import kinetrace as kt
+from measure import Case, Comparison, Contender
 
 FRAMES = 49
 LOOP = 300  # tracks that the loops over single tracks are timed on; their times are multiplied up
@@ -30,7 +30,7 @@ class Tracks:
 
 
 def make_tracks(seed: int, problems: int, frames: int = FRAMES, occluded: float = 0.15) -> Tracks:
-    """Parabolas of a few hundred pixels with 0.3 px noise, weights 0.1 to 1, some points occluded (weight 0)."""
+    """Parabolas of some hundred pixels, 0.3 px noise, weights 0.1 to 1, some points occluded (weight 0)."""
     rng = np.random.default_rng(seed)
     u = np.linspace(-1, 1, frames, dtype=np.float32)
     c = rng.standard_normal((problems, 3, 2), dtype=np.float32) * np.float32(
@@ -128,7 +128,7 @@ def case_typical(quick: bool = False) -> Case:
 
 
 def case_ours(quick: bool = False) -> Case:
-    """kinetrace alone, for tuning and for comparing two builds: the layouts, options and sizes that matter."""
+    """kinetrace alone, for tuning and for comparing two builds: the layouts and options that matter."""
     problems = 2_000 if quick else 100_000
     contenders = {
         "kinetrace": lambda x: ours(x, num_threads=1),
@@ -183,7 +183,7 @@ def test_fit_kinematics(name: str, compare: Callable[..., Comparison], quick: bo
 
 @pytest.mark.parametrize(("window", "limit"), [(8, 1e-2), (4, 1e-2)])
 def test_short_window_accuracy(window: int, limit: float, benchmark: Any) -> None:
-    """float32 error of c2 (px per [-1, 1]^2 over the 49 frames, true size about 30) when few frames are visible."""
+    """float32 error of c2 (px per [-1, 1]^2 over 49 frames, true size about 30) when few are visible."""
     problems = 20_000
     tracks = make_tracks(window, problems, occluded=0.0)
     start = np.random.default_rng(0).integers(0, FRAMES - window + 1, problems)
