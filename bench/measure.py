@@ -1,7 +1,7 @@
 """How the benchmarks measure: contenders interleaved in one process, fresh data, every answer checked.
 
 A benchmark is a `Case`: named contenders that do the same work on the same inputs. `measure` runs them round
-by round, alternating the order, and `Comparison` turns the times into medians and ratios. Only ratios of times
+by round in alternating order, and `Comparison` turns the times into medians and ratios. Only ratios of times
 from the same rounds are worth keeping: they survive a change of machine and most of what other programs do.
 """
 
