@@ -3,6 +3,7 @@
 #include "chain_flow/types.hpp"
 #include "core/types.hpp"
 #include "fit_kinematics/types.hpp"
+#include "kinematic_residual/types.hpp"
 
 #ifndef KT_BACKEND
 #define KT_BACKEND cpu
@@ -19,6 +20,14 @@ int64_t fit_kinematics_workspace(const FitKinematicsArgs<float>& a);
 int64_t fit_kinematics_workspace(const FitKinematicsArgs<double>& a);
 Outcome fit_kinematics(const FitKinematicsArgs<float>& a, const Launch& launch);
 Outcome fit_kinematics(const FitKinematicsArgs<double>& a, const Launch& launch);
+
+// Workspace in doubles, for the direction that the arguments ask for (backward: gradient is set).
+int64_t kinematic_residual_workspace(const KinematicResidualArgs<float>& a);
+int64_t kinematic_residual_workspace(const KinematicResidualArgs<double>& a);
+Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& launch);
+Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch);
+Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch);
+Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch);
 
 }  // namespace KT_BACKEND
 }  // namespace kinetrace
