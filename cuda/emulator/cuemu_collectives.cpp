@@ -173,7 +173,7 @@ int block_barrier(const Arrival& a) {
   }
   state.predicates += a.value != 0;
   // Two addresses are enough: nobody reaches the next but one barrier before all have left this one.
-  char* tag = &state.barrier_tag[state.generation & 1u];
+  unsigned char* tag = state.barrier_tag + (state.generation & 1u) * kTagBytes;
   tsan_release(tag);
   if (state.at_barrier == state.alive) open_barrier();
   wait_for_turn();
