@@ -67,7 +67,8 @@ __global__ void dynamic_overrun(int* out, int elements, int at) {
 
 __global__ void fixed_overrun(int* out, int at) {
   KT_SHARED(int[8], shared);
-  if (threadIdx.x == 0) shared[at] = 1;
+  int* elements = shared;
+  if (threadIdx.x == 0) elements[at] = 1;
   __syncthreads();
   out[threadIdx.x] = 1;
 }
