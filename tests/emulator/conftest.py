@@ -27,7 +27,16 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def compile_cpp(arguments: list[str]) -> None:
-    command = ["g++", "-std=c++17", "-DKT_CUEMU", "-ffp-contract=off", "-pthread", *WARNINGS, *INCLUDES, *arguments]
+    command = [
+        "g++",
+        "-std=c++17",
+        "-DKT_CUEMU",
+        "-ffp-contract=off",
+        "-pthread",
+        *WARNINGS,
+        *INCLUDES,
+        *arguments,
+    ]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stderr}"
     assert result.stderr == "", result.stderr
@@ -75,10 +84,17 @@ def run_program(path: Path, *arguments: str, **environment: str) -> subprocess.C
 
     def run(prefix: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*prefix, str(path), *arguments], capture_output=True, text=True, env=variables, timeout=300, check=False
+            [*prefix, str(path), *arguments],
+            capture_output=True,
+            text=True,
+            env=variables,
+            timeout=300,
+            check=False,
         )
 
     result = run([])
-    if "unexpected memory mapping" in result.stderr:  # ThreadSanitizer does not know this kernel's address layout
+    if (
+        "unexpected memory mapping" in result.stderr
+    ):  # ThreadSanitizer does not know this kernel's address layout
         result = run(["setarch", platform.machine(), "-R"])
     return result

@@ -1,4 +1,4 @@
-# test_emulator.py: what the CUDA emulator returns, what it refuses, and what the sanitizers find in emulated kernels.
+# test_emulator.py: what the CUDA emulator returns, what it refuses, and what sanitizers find in its kernels.
 from __future__ import annotations
 
 import re
@@ -17,13 +17,16 @@ FILE = r"tests/emulator/failure_kernels\.cuh:\d+"
 # What the first line of each report must say; {f} is a file and line.
 CAUSES = {
     "deadlock": r"deadlock: every living thread waits for another one",
-    "not_in_mask": r"thread 31 \(warp 0, lane 31\) is not in its own mask 0x7fffffff of __shfl_up_sync at {f}",
+    "not_in_mask": r"thread 31 \(warp 0, lane 31\) is not in its own mask 0x7fffffff "
+    r"of __shfl_up_sync at {f}",
     "masks_differ": r"masks differ: __any_sync mask 0xffffffff at {f}, "
     r"and thread 5 __any_sync mask 0x00ffffff at {f}",
     "operations_differ": r"lanes of one mask execute different operations: __shfl_xor_sync at {f}, "
     r"and thread 1 __all_sync at {f}",
-    "widths_differ": r"lanes of one mask shuffle with different widths: 8 at {f}, and thread 8 with 16 at {f}",
-    "sizes_differ": r"lanes of one mask shuffle values of different sizes: 8 at {f}, and thread 1 with 4 bytes at {f}",
+    "widths_differ": r"lanes of one mask shuffle with different widths: 8 at {f}, "
+    r"and thread 8 with 16 at {f}",
+    "sizes_differ": r"lanes of one mask shuffle values of different sizes: 8 at {f}, "
+    r"and thread 1 with 4 bytes at {f}",
     "bad_width": r"thread 0: width 12 of __shfl_sync at {f} is not a power of two up to 32",
     "barriers_differ": r"threads of one block wait in different barriers: thread 0 __syncthreads at {f}, "
     r"and thread 32 __syncthreads at {f}",
@@ -71,7 +74,9 @@ def test_a_failure_is_an_error_with_a_report_and_the_next_kernel_runs(program: P
     result = program("check_failures", "plain")(case)
     assert result.returncode == 0, result.stderr
     assert "code 719\n" in result.stdout
-    assert re.search("^cuemu: " + CAUSES[case].replace("{f}", FILE) + "$", result.stdout, re.MULTILINE), result.stdout
+    assert re.search("^cuemu: " + CAUSES[case].replace("{f}", FILE) + "$", result.stdout, re.MULTILINE), (
+        result.stdout
+    )
     assert "block (0,0,0) of grid (1,1,1)" in result.stdout
     assert "64 values compared, 0 wrong" in result.stdout
     for waiting in WAITING.get(case, ()):
@@ -109,7 +114,18 @@ def test_exited_threads_are_left_out_of_a_barrier_unless_strict(program: Program
     run = program("check_failures", "plain")
     assert "code 0\n" in run("exit_before_barrier").stdout
     strict = run("exit_before_barrier", strict="1").stdout
-    assert "code 719\n" in strict and "cuemu: strict: thread 3 exits while 3 threads wait in __syncthreads" in strict
+    assert (
+        "code 719\n" in strict
+        and "cuemu: strict: thread 3 exits while 3 threads wait in __syncthreads" in strict
+    )
+
+
+def test_masks_may_name_exited_lanes_unless_strict(program: Program) -> None:
+    run = program("check_failures", "plain")
+    for schedule in SCHEDULES:
+        assert "code 0\n" in run("exited_in_mask", sched=schedule).stdout
+        strict = run("exited_in_mask", sched=schedule, strict="1").stdout
+        assert "code 719\n" in strict and re.search("cuemu: strict: .* mask 0xffffffff of __all_sync", strict)
 
 
 def test_an_unknown_schedule_is_refused(program: Program) -> None:
