@@ -173,7 +173,7 @@ def table(outcomes: list[Outcome], columns: list[str]) -> str:
         f"{len(outcomes)} mutations, {sum(bool(o.killers) for o in outcomes)} killed, "
         f"{sum(not o.killers and not o.bad for o in outcomes)} survive and are marked as equivalent with a "
         f"reason, {bad} need attention.",
-        f'"{PASSES}" means that the run passed. The columns are the schedules of the emulator, then the driver '
+        f'"{PASSES}" means that the run passed. The columns are the emulator\'s schedules, then the driver '
         "built with ThreadSanitizer and with AddressSanitizer.",
     ]
     return "\n".join(lines) + "\n"
@@ -184,11 +184,11 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sources", nargs="*", type=Path, help="files to mutate, relative to the root "
-                        "(default: cuda/src/*.cu*, and the *.cuh of cpp/include)")  # fmt: skip
+                        "(default: cuda/src/*.cu* and all headers of cpp/include)")  # fmt: skip
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1])
     parser.add_argument("--drivers", nargs="*", type=Path, help="driver programs, relative to the root "
-                        "(default: tests/cuda_drivers/*.cpp); a source whose stem, or folder's name, is the stem "
-                        "of one of them is tested with that one alone")  # fmt: skip
+                        "(default: tests/cuda_drivers/*.cpp); a source whose stem, or folder's name, is the "
+                        "stem of one of them is tested with that one alone")  # fmt: skip
     parser.add_argument("--tree", nargs="*", default=["cuda", "cpp/include", "tests/cuda_drivers"],
                         help="folders to copy for each mutation")  # fmt: skip
     parser.add_argument("--builds", nargs="*", choices=list(BUILDS), default=list(BUILDS))
@@ -205,7 +205,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     root: Path = options.root
     if not options.sources:
         options.sources = [p.relative_to(root) for p in sorted((root / "cuda/src").glob("*.cu*"))]
-        options.sources += [p.relative_to(root) for p in sorted((root / "cpp/include").rglob("*.cuh"))]
+        options.sources += [p.relative_to(root) for p in sorted((root / "cpp/include").rglob("*.[ch]*"))]
     if options.drivers is None:
         options.drivers = [p.relative_to(root) for p in sorted((root / "tests/cuda_drivers").glob("*.cpp"))]
     return options

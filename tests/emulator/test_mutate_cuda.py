@@ -1,4 +1,4 @@
-# test_mutate_cuda.py: the mutation script finds what it should break, and tells killed from surviving mutations.
+# test_mutate_cuda.py: the mutation script finds what it should break and tells the killed from the survivors.
 from __future__ import annotations
 
 import subprocess
@@ -57,7 +57,8 @@ def test_a_mark_that_fits_nothing_is_refused_with_its_line(mark: str) -> None:
 
 
 def test_the_mark_of_equivalence_covers_its_line_the_next_line_and_its_kind() -> None:
-    text = "// KT_EQUIVALENT barrier: why not\n__syncwarp(m);\n__syncwarp();\n__syncwarp();  // KT_EQUIVALENT barrier: so\n"
+    text = "// KT_EQUIVALENT barrier: why not\n__syncwarp(m);\n__syncwarp();\n"
+    text += "__syncwarp();  // KT_EQUIVALENT barrier: so\n"
     reasons = [(m.kind, m.line, m.equivalent) for m in find_mutations(Path("k.cu"), text)]
     assert reasons == [
         ("barrier", 2, "why not"),
