@@ -127,12 +127,15 @@ bool Array::from_buffer_protocol(PyObject* o) {
   if (buffer_.ndim > kMaxDims) bad("at most 6 dimensions", std::to_string(buffer_.ndim));
   data_ = buffer_.buf, ndim_ = buffer_.ndim, device_ = {kDLCPU, 0};
   dtype_ = dtype_from_format(buffer_.format, buffer_.itemsize);
-  for (int i = 0; i < ndim_; ++i) {
+  int64_t contiguous = buffer_.itemsize;
+  for (int i = ndim_ - 1; i >= 0; --i) {
     const auto k = std::size_t(i);
     shape_[k] = buffer_.shape[i];
-    if (buffer_.itemsize && buffer_.strides[i] % buffer_.itemsize && shape_[k] > 1)
-      bad("strides in whole elements", std::to_string(buffer_.strides[i]) + " bytes");
-    stride_[k] = buffer_.itemsize ? buffer_.strides[i] / buffer_.itemsize : 0;
+    // Some exporters (numpy.datetime64) leave the strides out although they were asked for.
+    const int64_t bytes = buffer_.strides ? buffer_.strides[i] : contiguous;
+    if (buffer_.itemsize && bytes % buffer_.itemsize && shape_[k] > 1) bad("strides in whole elements", std::to_string(bytes) + " bytes");
+    stride_[k] = buffer_.itemsize ? bytes / buffer_.itemsize : 0;
+    contiguous *= shape_[k];
   }
   return true;
 }
