@@ -66,4 +66,12 @@ template <bool kAtomic> __global__ void count(int* counter) {
   }
 }
 
+// Thread 0 of every block adds to its own word, or all of them to the first one.
+template <bool kOwn> __global__ void block_words(int* words) {
+  KT_SHARED(int, one);
+  if (threadIdx.x == 0) one = 1;
+  __syncthreads();
+  if (threadIdx.x == 0) words[kOwn ? blockIdx.x : 0] += one;
+}
+
 }  // namespace race_kernels
