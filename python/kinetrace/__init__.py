@@ -7,7 +7,16 @@ come back in the same library on the same device.
 from kinetrace._status import Status
 from kinetrace.chain_flow import Tracks, chain_flow
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
+from kinetrace.track_residual import track_residual
 
 __version__ = "0.1.0"
 
-__all__ = ["KinematicFit", "Status", "Tracks", "__version__", "chain_flow", "fit_kinematics"]
+__all__ = [
+    "KinematicFit",
+    "Status",
+    "Tracks",
+    "__version__",
+    "chain_flow",
+    "fit_kinematics",
+    "track_residual",
+]

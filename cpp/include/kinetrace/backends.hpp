@@ -4,6 +4,7 @@
 #include "core/types.hpp"
 #include "fit_kinematics/types.hpp"
 #include "kinematic_residual/types.hpp"
+#include "track_residual/types.hpp"
 
 #ifndef KT_BACKEND
 #define KT_BACKEND cpu
@@ -28,6 +29,14 @@ Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& 
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch);
+
+// Workspace in doubles, of the forward direction; the backward direction needs none.
+int64_t track_residual_workspace(const TrackResidualArgs<float>& a);
+int64_t track_residual_workspace(const TrackResidualArgs<double>& a);
+Outcome track_residual(const TrackResidualArgs<float>& a, const Launch& launch);
+Outcome track_residual(const TrackResidualArgs<double>& a, const Launch& launch);
+Outcome track_residual_backward(const TrackResidualArgs<float>& a, const Launch& launch);
+Outcome track_residual_backward(const TrackResidualArgs<double>& a, const Launch& launch);
 
 }  // namespace KT_BACKEND
 }  // namespace kinetrace
