@@ -10,7 +10,7 @@ namespace cpu {
 namespace {
 
 template <class T> int64_t workspace(const TrackResidualArgs<T>& a) {
-  return a.reduction == ResidualReduction::none ? 0 : a.problems * a.groups() * (a.sums() + 1);
+  return a.reduction == ResidualReduction::none ? 0 : a.problems * groups_of(a) * (sums_of(a) + 1);
 }
 
 // One sum of one problem over its groups, which lie `pitch` apart.
@@ -22,8 +22,8 @@ double sum_groups(const double* first, int64_t groups, int64_t pitch) {
 }
 
 template <class T> void finish(const TrackResidualArgs<T>& a) {
-  const int sums = a.sums();
-  const int64_t groups = a.groups();
+  const int sums = sums_of(a);
+  const int64_t groups = groups_of(a);
   for (int64_t b = 0; b < a.problems; ++b) {
     const double* partial = a.workspace + b * groups * (sums + 1);
     a.count[b] = sum_groups(partial + sums, groups, sums + 1);

@@ -26,7 +26,7 @@ template <class T, bool kBack> __device__ void put(const ChainFlowArgs<T>& a, in
 
 template <class T, bool kBack> __global__ void __launch_bounds__(kThreads) chain_kernel(ChainFlowArgs<T> a) {
   const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
-  if (i >= a.problems * a.points) return;  // KT_MUTATE: bound of the points
+  if (i >= a.problems * a.points) return;  // KT_MUTATE: i >= a.problems * a.points -> false
   const int64_t problem = i / a.points, n = i - problem * a.points;
   const int64_t first = start_of(a, problem, n);
   int64_t at = problem * (a.steps + 1) * a.points + n;

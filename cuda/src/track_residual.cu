@@ -48,18 +48,18 @@ template <class T, int D> struct Window {
 
 // tree_sum over a warp: lane 0 gets the sum.
 __device__ double warp_sum(double x) {
-  for (int half = kTrackLanes / 2; half > 0; half /= 2) x = x + __shfl_down_sync(kAllLanes, x, half);  // KT_MUTATE: mask of the sum
+  for (int half = kTrackLanes / 2; half > 0; half /= 2) x = x + __shfl_down_sync(kAllLanes, x, half);
   return x;
 }
 
 // One warp per group; lanes beyond the last track bring zeros, so that all take part in the sums.
 template <class T, int D> __global__ void __launch_bounds__(kThreads) sum_tracks(TrackResidualArgs<T> a) {
-  const int64_t item = int64_t(blockIdx.x) * kWarps + threadIdx.x / kTrackLanes, groups = a.groups();
-  if (item >= a.problems * groups) return;  // KT_MUTATE: bound of the groups
+  const int64_t item = int64_t(blockIdx.x) * kWarps + threadIdx.x / kTrackLanes, groups = groups_of(a);
+  if (item >= a.problems * groups) return;  // KT_MUTATE: item >= a.problems * groups -> false
   const int lane = threadIdx.x % kTrackLanes;
   const int64_t b = item / groups, n = (item - b * groups) * kTrackLanes + lane;
   double sum[D] = {}, counted = 0;
-  if (n < a.tracks) {  // KT_MUTATE: bound of the tracks
+  if (n < a.tracks) {  // KT_MUTATE: bound
     const Track<T, D> track(a, b, n);
     Window<T, D> w = {};
     for (int64_t t = 0; t < a.frames; ++t) {
@@ -69,7 +69,7 @@ template <class T, int D> __global__ void __launch_bounds__(kThreads) sum_tracks
       counted += 1;
     }
   }
-  const int sums = a.sums();
+  const int sums = sums_of(a);
   double* out = a.workspace + item * (sums + 1);
   if (a.norm == ResidualNorm::signed_) {
     for (int d = 0; d < D; ++d) {
@@ -93,9 +93,9 @@ __device__ double sum_groups(const double* first, int64_t groups, int64_t pitch,
 
 // One warp per problem.
 template <class T> __global__ void __launch_bounds__(kThreads) sum_problems(TrackResidualArgs<T> a) {
-  const int64_t b = int64_t(blockIdx.x) * kWarps + threadIdx.x / kTrackLanes, groups = a.groups();
-  if (b >= a.problems) return;  // KT_MUTATE: bound of the problems
-  const int lane = threadIdx.x % kTrackLanes, sums = a.sums();
+  const int64_t b = int64_t(blockIdx.x) * kWarps + threadIdx.x / kTrackLanes, groups = groups_of(a);
+  if (b >= a.problems) return;  // KT_MUTATE: b >= a.problems -> false
+  const int lane = threadIdx.x % kTrackLanes, sums = sums_of(a);
   const double* partial = a.workspace + b * groups * (sums + 1);
   const double counted = sum_groups(partial + sums, groups, sums + 1, lane);
   if (lane == 0) a.count[b] = counted;
@@ -120,7 +120,7 @@ struct Part {
 
 template <class T, int D> __global__ void __launch_bounds__(kThreads) field_kernel(TrackResidualArgs<T> a) {
   const Part part(a.problems, a.tracks, a.frames - 3);
-  if (!part.some) return;  // KT_MUTATE: bound of the field
+  if (!part.some) return;  // KT_MUTATE: !part.some -> false
   const Track<T, D> track(a, part.b, part.n);
   Window<T, D> w = {};
   for (int64_t t = part.begin; t < part.begin + 3; ++t) w.push(track, t);
@@ -139,12 +139,12 @@ template <class T, int D> __global__ void __launch_bounds__(kThreads) field_kern
 
 template <class T, int D> __global__ void __launch_bounds__(kThreads) gradient_kernel(TrackResidualArgs<T> a) {
   const Part part(a.problems, a.tracks, a.frames);
-  if (!part.some) return;  // KT_MUTATE: bound of the gradient
+  if (!part.some) return;  // KT_MUTATE: !part.some -> false
   const Track<T, D> track(a, part.b, part.n);
   const bool field = a.reduction == ResidualReduction::none;
   const auto& u = a.upstream;
   const auto& f = a.upstream_field;
-  const int64_t step = a.sums() == 1 ? 0 : field ? f.stride[3] : u.stride[1];
+  const int64_t step = sums_of(a) == 1 ? 0 : field ? f.stride[3] : u.stride[1];
   const T* up = field ? f.data + part.b * f.stride[0] + part.n * f.stride[2] : u.data + part.b * u.stride[0];
   const double count = field || a.reduction == ResidualReduction::sum ? 0 : a.count[part.b];
   double q[4][D] = {}, factor[D] = {};
@@ -176,7 +176,7 @@ template <class T, int D> cudaError_t launch(const TrackResidualArgs<T>& a, bool
   if (backward) return KT_LAUNCH((gradient_kernel<T, D>), parts(a.frames), block, 0, stream, a);
   if (a.reduction == ResidualReduction::none) return KT_LAUNCH((field_kernel<T, D>), parts(a.frames - 3), block, 0, stream, a);
   if (a.tracks) {
-    const cudaError_t status = KT_LAUNCH((sum_tracks<T, D>), blocks(a.problems * a.groups(), kWarps), block, 0, stream, a);
+    const cudaError_t status = KT_LAUNCH((sum_tracks<T, D>), blocks(a.problems * groups_of(a), kWarps), block, 0, stream, a);
     if (status != cudaSuccess) return status;
   }
   return KT_LAUNCH((sum_problems<T>), blocks(a.problems, kWarps), block, 0, stream, a);
@@ -196,7 +196,7 @@ template <class T> Outcome run(const TrackResidualArgs<T>& a, bool backward, con
 }
 
 template <class T> int64_t workspace(const TrackResidualArgs<T>& a) {
-  return a.reduction == ResidualReduction::none ? 0 : a.problems * a.groups() * (a.sums() + 1);
+  return a.reduction == ResidualReduction::none ? 0 : a.problems * groups_of(a) * (sums_of(a) + 1);
 }
 
 }  // namespace

@@ -142,8 +142,8 @@ template <class T, int D> class Strip {
   }
 
   void write_groups(const double* sum) {
-    const int sums = a.sums();
-    double* out = a.workspace + (b * a.groups() + n0 / kTrackLanes) * (sums + 1);
+    const int sums = sums_of(a);
+    double* out = a.workspace + (b * groups_of(a) + n0 / kTrackLanes) * (sums + 1);
     for (int64_t n = 0; n < count; n += kTrackLanes, out += sums + 1) {
       for (int c = 0; c < sums; ++c) {
         double lanes[kTrackLanes] = {};
@@ -162,7 +162,7 @@ template <class T, int D> class Strip {
   }
 
   void load_factor(double* factor) {
-    const int sums = a.sums();
+    const int sums = sums_of(a);
     for (int d = 0; d < D; ++d) {
       const T up = a.upstream.data[b * a.upstream.stride[0] + (sums == 1 ? 0 : d) * a.upstream.stride[1]];
       const double c = slope_factor(a, up, a.reduction == ResidualReduction::sum ? 0 : a.count[b]);
@@ -173,7 +173,7 @@ template <class T, int D> class Strip {
   void load_factor_row(int64_t t, double* factor) {
     const auto& u = a.upstream_field;
     const T* source = u.data + b * u.stride[0] + t * u.stride[1] + n0 * u.stride[2];
-    const int64_t step = a.sums() == 1 ? 0 : u.stride[3];
+    const int64_t step = sums_of(a) == 1 ? 0 : u.stride[3];
     for (int64_t n = 0; n < count; ++n)
       for (int d = 0; d < D; ++d) factor[n * D + d] = slope_factor(a, source[n * u.stride[2] + d * step], 0.0);
   }

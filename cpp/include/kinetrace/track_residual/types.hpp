@@ -28,9 +28,6 @@ template <class T> struct TrackResidualArgs {
   T* gradient = nullptr;
 
   double* workspace = nullptr;  // (B, groups, sums + 1), forward reductions only
-
-  int64_t groups() const { return (tracks + kTrackLanes - 1) / kTrackLanes; }
-  int sums() const { return norm == ResidualNorm::signed_ ? dims : 1; }
 };
 
 }  // namespace kinetrace
