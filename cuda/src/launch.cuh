@@ -3,6 +3,10 @@
 // here.
 #pragma once
 
+#ifndef KT_BACKEND
+#define KT_BACKEND cuda  // the namespace of the back end; the emulated module calls it cuda_emu
+#endif
+
 #ifdef KT_CUEMU
 #include "cuemu.hpp"
 #else

@@ -30,7 +30,7 @@ __global__ void row_sum(const float* values, float* sums, float* means, int colu
 
 }  // namespace
 
-kinetrace::cuda::Error launch_row_sum(const float* values, float* sums, float* means, int rows, int columns) {
+kinetrace::Outcome launch_row_sum(const float* values, float* sums, float* means, int rows, int columns) {
   if (rows == 0) return {};
   const dim3 grid(static_cast<unsigned>(rows)), block(32 * kWarps);
   return kinetrace::cuda::check(KT_LAUNCH(row_sum, grid, block, 0, nullptr, values, sums, means, columns), "row_sum");
