@@ -1,4 +1,5 @@
-// cuemu_collectives.cpp: shuffles, votes, __syncwarp and the block barrier. The last thread to arrive serves all of them.
+// cuemu_collectives.cpp: shuffles, votes, __syncwarp and the block barrier. The last thread to arrive serves all of
+// them.
 #include "cuemu_state.hpp"
 
 namespace cuemu {

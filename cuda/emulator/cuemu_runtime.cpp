@@ -32,8 +32,8 @@ bool valid(dim3 grid, dim3 block, std::size_t shared_bytes) {
          shared_bytes <= kMaxSharedBytes;
 }
 
-// For ThreadSanitizer a stack is one thread of execution, and what it did in an earlier block is ordered before the next.
-// Two or more sets of stacks in turn let it see two neighbouring blocks as what they are: not ordered.
+// For ThreadSanitizer a stack is one thread of execution, and what it did in an earlier block is ordered before the
+// next. Two or more sets of stacks in turn let it see two neighbouring blocks as what they are: not ordered.
 unsigned choose_context_sets() {
   if (!have_tsan() || state.blocks_ordered || state.threads > 512) return 1;  // each costs TSan 0.9 MB
   return std::clamp(512u / state.threads, 2u, 8u);

@@ -18,8 +18,9 @@ unsigned char* allocate(std::size_t bytes) {
   return memory + guard;
 }
 
-// Blocks of a grid are not ordered. A freed address that the next block gets again would look like a race between the two,
-// or, ordered through the host's free and malloc, would hide one: under ThreadSanitizer memory is kept for the whole grid.
+// Blocks of a grid are not ordered. A freed address that the next block gets again would look like a race between the
+// two, or, ordered through the host's free and malloc, would hide one: under ThreadSanitizer memory is kept for the
+// whole grid.
 std::vector<unsigned char*> kept;
 
 bool release(unsigned char* memory, std::size_t bytes) {

@@ -111,8 +111,8 @@ void tsan_release(void* tag);
 void tsan_acquire(void* tag);
 bool have_tsan();
 bool have_asan();
-// Memory filled with 0xFF whose sanitizer history belongs to the host, so that making it orders nothing between threads;
-// a thread that uses it must tsan_acquire(&state.shared_tag) first.
+// Memory filled with 0xFF whose sanitizer history belongs to the host, so that making it orders nothing between
+// threads; a thread that uses it must tsan_acquire(&state.shared_tag) first.
 void* host_malloc(std::size_t bytes);
 void host_free(void* memory);
 

@@ -1,5 +1,6 @@
-// check_failures.cpp <case> [abort]: runs one faulty kernel. With "abort" no failure handler is set. Otherwise the launch
-// must return an error, and a correct kernel must still run after it; the report is printed for the caller to check.
+// check_failures.cpp <case> [abort]: runs one faulty kernel. With "abort" no failure handler is set. Otherwise the
+// launch must return an error, and a correct kernel must still run after it; the report is printed for the caller to
+// check.
 #include "driver.hpp"
 #include "failure_kernels.cuh"
 

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDES = [
-    f"-I{ROOT / folder}" for folder in ("cuda/emulator", "cuda/src", "tests/cuda_drivers", "tests/emulator")
+    f"-I{ROOT / folder}" for folder in ("cpp/include", "cuda/emulator", "cuda/src", "tests/cuda_drivers", "tests/emulator")
 ]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 MODES = {

@@ -1,4 +1,5 @@
-// race_kernels.cuh: kernels with and without the synchronisation they need, to see that exactly the latter are reported.
+// race_kernels.cuh: kernels with and without the synchronisation they need, to see that exactly the latter are
+// reported.
 #pragma once
 #include "launch.cuh"
 
@@ -19,7 +20,8 @@ template <bool kBarrier> __global__ void block_sum(const float* values, float* s
   if (t == 0) sums[blockIdx.x] = partial[0];
 }
 
-// A warp turns its values round through shared memory: ordered by __syncwarp, or only by a shuffle, which orders nothing.
+// A warp turns its values round through shared memory: ordered by __syncwarp, or only by a shuffle, which orders
+// nothing.
 template <bool kSyncWarp> __global__ void warp_reverse(const float* values, float* out) {
   KT_SHARED(float[64], tile);
   const unsigned t = threadIdx.x;

@@ -17,7 +17,7 @@ int main() {
       means.push_back(sum / static_cast<float>(columns));
     }
     driver::DeviceArray<float> in(values), got_sums(sums.size()), got_means(sums.size());
-    const cuda::Error error = launch_row_sum(in.data(), got_sums.data(), got_means.data(), rows, columns);
+    const Outcome error = launch_row_sum(in.data(), got_sums.data(), got_means.data(), rows, columns);
     if (error) {
       std::fprintf(stderr, "%s\n", error.message);
       return 2;

@@ -8,10 +8,10 @@ constexpr unsigned kWarps = 4;
 
 __global__ void row_sum(const float* values, float* sums, float* means, int columns) {
   KT_SHARED(float[kWarps], partial);
-  const int t = static_cast<int>(threadIdx.x);
+  const int t = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
   const float* row = values + static_cast<std::size_t>(blockIdx.x) * static_cast<std::size_t>(columns);
   float sum = 0;
-  for (int i = t; i < columns; i += static_cast<int>(blockDim.x)) sum += row[i];  // KT_MUTATE: i < columns -> i <= columns
+  for (int i = t; i < columns; i += step) sum += row[i];  // KT_MUTATE: i < columns -> i <= columns
   for (unsigned delta = 16; delta > 0; delta /= 2) sum += __shfl_down_sync(kFullMask, sum, delta);
   if (t % 32 == 0) partial[t / 32] = sum;
   __syncthreads();
@@ -30,7 +30,7 @@ __global__ void row_sum(const float* values, float* sums, float* means, int colu
 
 }  // namespace
 
-kinetrace::cuda::Error launch_row_sum(const float* values, float* sums, float* means, int rows, int columns) {
+kinetrace::Outcome launch_row_sum(const float* values, float* sums, float* means, int rows, int columns) {
   if (rows == 0) return {};
   const dim3 grid(static_cast<unsigned>(rows)), block(32 * kWarps);
   return kinetrace::cuda::check(KT_LAUNCH(row_sum, grid, block, 0, nullptr, values, sums, means, columns), "row_sum");

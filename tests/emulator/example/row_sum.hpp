@@ -2,4 +2,4 @@
 #pragma once
 #include "launch.cuh"
 
-kinetrace::cuda::Error launch_row_sum(const float* values, float* sums, float* means, int rows, int columns);
+kinetrace::Outcome launch_row_sum(const float* values, float* sums, float* means, int rows, int columns);
