@@ -4,6 +4,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "module_device.hpp"
+#include "scalars.hpp"
 
 namespace kinetrace {
 namespace bindings {
@@ -23,7 +24,9 @@ template <class T> void require_frames(const Array& start, const Strided<const T
 struct Arguments {
   Array flow, points, backward, start_each;
   int64_t start;
-  py::handle max_cycle_error, num_threads;
+  bool limited;
+  double max_cycle_error;
+  py::handle num_threads;
 };
 
 template <class T> py::tuple call(const Arguments& in, bool batched) {
@@ -39,8 +42,7 @@ template <class T> py::tuple call(const Arguments& in, bool batched) {
   if (in.start_each.given() && in.start_each.dtype() == DType::int64) a.start64 = in.start_each.view<const int64_t, 2>();
   if (kModuleIsCpu && a.start32.data) require_frames(in.start_each, a.start32, a.problems, a.points, a.steps);
   if (kModuleIsCpu && a.start64.data) require_frames(in.start_each, a.start64, a.problems, a.points, a.steps);
-  a.limited = !in.max_cycle_error.is_none();
-  a.max_cycle_error = a.limited ? in.max_cycle_error.cast<double>() : 0;
+  a.limited = in.limited, a.max_cycle_error = in.max_cycle_error;
 
   const int64_t B = a.problems, R = a.steps + 1, N = a.points;
   const Array& like = in.flow;
@@ -59,10 +61,10 @@ template <class T> py::tuple call(const Arguments& in, bool batched) {
   return py::make_tuple(positions.object, visible.object, back ? error.object : py::object(py::none()));
 }
 
-py::tuple chain_flow(py::handle flow_, py::handle points_, py::handle backward_, py::handle start_each_, int64_t start, py::handle max_cycle_error,
+py::tuple chain_flow(py::handle flow_, py::handle points_, py::handle backward_, py::handle start_each_, py::handle start, py::handle max_cycle_error,
                      py::handle num_threads) {
   Arguments in{Array(flow_, "flow"), Array(points_, "points"), Array::optional(backward_, "backward_flow"), Array::optional(start_each_, "start"),
-               start, max_cycle_error, num_threads};
+               0, !max_cycle_error.is_none(), 0, num_threads};
   const Array& flow = in.flow;
   flow.require_float();
   const int rank = flow.ndim();
@@ -81,10 +83,11 @@ py::tuple chain_flow(py::handle flow_, py::handle points_, py::handle backward_,
   in.start_each.require_integer(), in.start_each.require_device_of(flow);
   if (batched && in.start_each.given() && in.start_each.ndim() == 2) in.start_each.require_shape("(N,) or (B, N)", {B, N});
   else in.start_each.require_shape(batched ? "(N,) or (B, N)" : "(N,)", {N});
-  if (start < 0 || start > T) bad_value("start", "a frame 0 to " + std::to_string(T), std::to_string(start));
-  if (!max_cycle_error.is_none()) {
+  if (!in.start_each.given()) in.start = int_from(start, "start", 0, T, ("a frame 0 to " + std::to_string(T) + " or an array of them").c_str());
+  if (in.limited) {
+    in.max_cycle_error = real_from(max_cycle_error, "max_cycle_error", "a number of pixels >= 0 or None");
+    if (!(in.max_cycle_error >= 0)) bad_value("max_cycle_error", "a number of pixels >= 0 or None", py::str(max_cycle_error));
     if (!in.backward.given()) bad_value("max_cycle_error", "None without backward_flow", py::str(max_cycle_error));
-    if (!(max_cycle_error.cast<double>() >= 0)) bad_value("max_cycle_error", "pixels >= 0 or None", py::str(max_cycle_error));
   }
   return visit_float(flow, [&](auto zero) { return call<decltype(zero)>(in, batched); });
 }

@@ -3,7 +3,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
-#include "choices.hpp"
+#include "scalars.hpp"
 
 namespace kinetrace {
 namespace bindings {
@@ -21,9 +21,12 @@ struct Options {
   bool is_signed() const { return norm == ResidualNorm::signed_; }
 };
 
-Options parse(const Array& positions, const Array& visible, double dt, py::handle norm, py::handle reduction) {
+Options parse(const Array& positions, const Array& visible, py::handle dt, py::handle norm, py::handle reduction) {
   Options o;
-  o.norm = norm_from(norm), o.reduction = reduction_from(reduction);
+  const ResidualNorm norms[] = {ResidualNorm::squared, ResidualNorm::absolute, ResidualNorm::signed_};
+  const ResidualReduction reductions[] = {ResidualReduction::mean, ResidualReduction::mean_elements, ResidualReduction::sum, ResidualReduction::none};
+  o.norm = norms[choice_from(norm, "norm", {"squared", "abs", "signed"}, false)];
+  o.reduction = reductions[choice_from(reduction, "reduction", {"mean", "mean_elements", "sum", "none"}, false)];
   positions.require_float();
   const int n = positions.ndim();
   if (n != 3 && n != 4) positions.bad("shape (B, T, N, D) or (T, N, D)", positions.shape_text());
@@ -35,8 +38,7 @@ Options parse(const Array& positions, const Array& visible, double dt, py::handl
   visible.require_visibility_dtype(), visible.require_device_of(positions);
   if (o.batched && visible.given() && visible.ndim() == 3) visible.require_shape("(B, T, N)", {o.B, o.T, o.N});
   else visible.require_shape("(T, N)", {o.T, o.N});
-  if (!(dt > 0) || !(dt <= 1.7976931348623157e308)) bad_value("dt", "a positive finite number", py::str(py::float_(dt)));
-  o.dt = dt;
+  o.dt = positive_from(dt, "dt", "a positive finite number");
   return o;
 }
 
@@ -57,7 +59,7 @@ template <class T> Output allocate_value(const Array& like, const Options& o) {
   return o.is_signed() ? allocate<T>(like, {o.D}) : allocate<T>(like, {});
 }
 
-py::tuple forward(py::handle positions_, py::handle visible_, double dt, py::handle norm, py::handle reduction, py::handle num_threads) {
+py::tuple forward(py::handle positions_, py::handle visible_, py::handle dt, py::handle norm, py::handle reduction, py::handle num_threads) {
   const Array positions(positions_, "positions"), visible = Array::optional(visible_, "visible");
   const Options o = parse(positions, visible, dt, norm, reduction);
   return visit_float(positions, [&](auto zero) {
@@ -101,7 +103,7 @@ template <class T> void set_upstream(const Array& upstream, const Options& o, Tr
   }
 }
 
-py::object backward(py::handle upstream_, py::handle positions_, py::handle visible_, py::handle count_, double dt, py::handle norm, py::handle reduction,
+py::object backward(py::handle upstream_, py::handle positions_, py::handle visible_, py::handle count_, py::handle dt, py::handle norm, py::handle reduction,
                     py::handle num_threads) {
   const Array upstream(upstream_, "upstream"), positions(positions_, "positions"), visible = Array::optional(visible_, "visible"), count(count_, "count");
   const Options o = parse(positions, visible, dt, norm, reduction);

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from typing import NamedTuple
 
 import numpy as np
 
-from kinetrace._arrays import Array, is_torch
+from kinetrace._arrays import Array, any_torch, is_torch
 from kinetrace._dispatch import backend_for
 
 
 class Tracks(NamedTuple):
-    """Result of `chain_flow`, in the library and on the device of `flow`; with a batch, B comes before the axes named."""
+    """Result of `chain_flow`, in the library and on the device of `flow`; of a batch, B comes before the axes named."""
 
     positions: Array
     """(T + 1, N, 2), dtype of flow, pixels: x, y at every frame. NaN before the start frame and after the last frame
@@ -58,8 +57,9 @@ def chain_flow(
         RuntimeError: a CUDA array without the CUDA back end, or a CUDA error.
 
     Notes:
-        On CUDA, start frames in an array are not checked (that would wait for the device): a point whose start is out of
-        range is absent from every frame. Differences between neighbouring flow values must fit the dtype.
+        On CUDA, start frames in an array are not checked (that would wait for the device): a point whose start is out
+        of range is absent from every frame. Positions are computed in the dtype of flow, with the same bits on every
+        back end: per axis (1 - f) a + f b as fma(f, b, fma(-f, a, a)), along x on both rows, then along y.
 
     Example:
         >>> import numpy as np, kinetrace as kt
@@ -71,20 +71,15 @@ def chain_flow(
         >>> tracks.visible[:, 1].tolist()  # 11, 13.5, then 16 > 15
         [True, True, False, False]
     """
-    start_each = None if _is_int(start) else start
-    start_all = operator.index(start) if start_each is None else 0
-    if start_each is not None and not hasattr(start_each, "shape"):
-        raise TypeError(f"start: expected an int or an array of int32 or int64, got {type(start).__name__}")
+    # Anything without a shape goes on as a frame number: the native layer names the argument when it refuses it.
+    start_each = None if isinstance(start, np.integer) or not hasattr(start, "shape") else start
+    start_all = start if start_each is None else 0
     arguments = (points, backward_flow, start_each, start_all, max_cycle_error, num_threads)
-    if is_torch(flow):
+    if any_torch(flow, points, backward_flow):
         from kinetrace import _torch
         from kinetrace._torch import chain_flow as torch_op
 
         _torch.refuse_grad("chain_flow", flow=flow, points=points, backward_flow=backward_flow)
-        if _torch.is_compiling():
+        if is_torch(flow) and _torch.through_operator(flow, points, backward_flow, start_each):
             return Tracks(*torch_op.operator(flow, *arguments))
     return Tracks(*backend_for(flow, "flow").chain_flow(flow, *arguments))
-
-
-def _is_int(x: object) -> bool:
-    return isinstance(x, int | np.integer) and not isinstance(x, bool)

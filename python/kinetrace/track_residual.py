@@ -21,19 +21,19 @@ def track_residual(
     unlike it, 0 for perfect physics wherever an object moves. The form is kinetrace's choice, not a published one.
 
     Args:
-        positions (array, (B, T, N, D) or (T, N, D), float32 | float64): N tracks of T >= 4 frames, D 1 to 4 coordinates of
-            any unit. Strided arrays are read in place. Differentiable in torch.
-        visible (array, (B, T, N) or (T, N), bool | uint8): a residual counts iff the track is visible in its four frames;
-            positions that are not visible do not matter. Without B for all problems alike. None: all visible.
+        positions (array, (B, T, N, D) or (T, N, D), float32 | float64): N tracks of T >= 4 frames, D 1 to 4 coordinates
+            of any unit. Strided arrays are read in place. Differentiable in torch.
+        visible (array, (B, T, N) or (T, N), bool | uint8): a residual counts iff the track is visible in its four
+            frames; positions that are not visible do not matter. Without B for all problems alike. None: all visible.
         dt: time between frames, in any unit; the residual is divided by it.
         norm: "squared": sum of r^2 over D; "abs": sum of |r|; "signed": r itself, coordinates kept.
-        reduction: over the frames and tracks that count: "mean": divided by their number; "mean_elements": by D times it;
-            "sum"; "none": the field, 0 where it does not count. Nothing counts: 0.
+        reduction: over the frames and tracks that count: "mean": divided by their number; "mean_elements": by D times
+            it; "sum"; "none": the field, 0 where it does not count. Nothing counts: 0.
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.
 
     Returns:
-        array, dtype of positions: (B,), for "signed" (B, D); with reduction "none" (B, T-3, N) or (B, T-3, N, D). Without B
-        when positions have none: a 0-d array for a single problem.
+        array, dtype of positions: (B,), for "signed" (B, D); with reduction "none" (B, T-3, N) or (B, T-3, N, D).
+        Without B when positions have none: a 0-d array for a single problem.
 
     Raises:
         ValueError: shape, dtype, device or value of an argument.
@@ -41,8 +41,9 @@ def track_residual(
         RuntimeError: a CUDA array without the CUDA back end, or a CUDA error; in torch, a second derivative.
 
     Notes:
-        All arithmetic is float64, in a fixed order; the result is rounded once to the dtype of positions. The derivative of
-        |r| at 0 is 0. The gradient recomputes the residuals; only their number is kept between forward and backward.
+        All arithmetic is float64, in a fixed order; the result is rounded once to the dtype of positions. The
+        derivative of |r| at 0 is 0. The gradient recomputes the residuals; only their number is kept between forward
+        and backward.
 
     Example:
         >>> import numpy as np, kinetrace as kt

@@ -36,9 +36,7 @@ def corners(x: Float, y: Float, height: int, width: int) -> Corners:
     y = np.where(inside, y, 0.0)
     x0 = np.floor(x).astype(np.intp)
     y0 = np.floor(y).astype(np.intp)
-    return Corners(
-        x0, np.minimum(x0 + 1, width - 1), y0, np.minimum(y0 + 1, height - 1), x - x0, y - y0, inside
-    )
+    return Corners(x0, np.minimum(x0 + 1, width - 1), y0, np.minimum(y0 + 1, height - 1), x - x0, y - y0, inside)
 
 
 def sample(image: Float, c: Corners) -> Float:

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from kinetrace import _torch
 from kinetrace._dispatch import backend_for
@@ -36,23 +35,37 @@ class _Residual(torch.autograd.Function):
     """Eager autograd; old-style forward because setup_context costs several microseconds a call."""
 
     @staticmethod
-    def forward(ctx: Any, positions: Tensor, visible: Tensor | None, *options: Any) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, positions: Tensor, visible: Tensor | None, *options: Any) -> Tensor:
         value, count = _forward(positions, visible, *options)
         ctx.save_for_backward(positions, visible, count)
         ctx.options = options
         return value
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         positions, visible, count = ctx.saved_tensors
-        gradient = _backward(upstream, positions, visible, count, *ctx.options)
+        # Gradients are enabled when the caller asked for create_graph. once_differentiable would not notice unless
+        # upstream required a gradient, and the second derivative would silently be 0.
+        run = _Gradient.apply if torch.is_grad_enabled() else _backward
+        gradient: Tensor = run(upstream, positions, visible, count, *ctx.options)
         return (gradient, None, *(None for _ in ctx.options))
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient as something that is recorded, so that a second derivative fails instead of being 0."""
+
+    @staticmethod
+    def forward(ctx: Any, *arguments: Any) -> Tensor:
+        return _backward(*arguments)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Any) -> Any:
+        _no_second_derivative(ctx, *upstream)
 
 
 def call(positions: Tensor, visible: Any, *options: Any) -> Tensor:
     """The cheapest path that records what autograd needs: the kernel itself, a Function, or an operator."""
-    if _torch.is_compiling():
+    if _torch.through_operator(positions, visible):
         value: Tensor = operator(positions, visible, *options)[0]
         return value
     if _torch.needs_grad(positions):
@@ -71,9 +84,7 @@ def _fake_forward(positions: Tensor, visible: Tensor | None, *options: Any) -> t
     return positions.new_empty(shape), positions.new_empty((counts,), dtype=torch.float64)
 
 
-def _fake_backward(
-    upstream: Tensor, positions: Tensor, visible: Tensor | None, count: Tensor, *options: Any
-) -> Tensor:
+def _fake_backward(upstream: Tensor, positions: Tensor, visible: Tensor | None, count: Tensor, *options: Any) -> Tensor:
     return positions.new_empty(positions.shape)
 
 
