@@ -26,7 +26,7 @@ template <class T, int D> class Strip {
     for (int64_t i = count * D; i < used; ++i)
       for (int64_t t = 0; t < 4; ++t) positions[t][i] = run[i] = 0;
     if (masked)
-      for (int64_t i = 0; i < used; ++i) run[i] = 0;
+      for (int64_t n = 0; n < kTrackStrip; ++n) seen[n] = 0;
   }
 
   // Residuals that count, of frames [0, T-3), as sums of groups into the workspace.
@@ -101,7 +101,8 @@ template <class T, int D> class Strip {
   bool masked;
   int64_t counted = 0;  // residuals that count
   Ring<D> positions;
-  alignas(64) double run[kRow];  // frames in a row that each track has been visible
+  alignas(64) double seen[kTrackStrip];  // frames in a row that each track has been visible
+  alignas(64) double run[kRow];          // the same for each element of a row
 
   void begin() {
     for (int64_t t = 0; t < 3; ++t) load(t);
@@ -125,11 +126,17 @@ template <class T, int D> class Strip {
   void load_visible(int64_t t) {
     const auto& v = a.visible;
     const uint8_t* source = v.data + b * v.stride[0] + t * v.stride[1] + n0 * v.stride[2];
-    for (int64_t n = 0; n < count; ++n) {
-      const double frames = source[n * v.stride[2]] ? run[n * D] + 1 : 0;
-      for (int d = 0; d < D; ++d) run[n * D + d] = frames;
-      counted += frames >= 4;
+    const int64_t step = v.stride[2];
+    int64_t found = 0;
+    if (step == 1) {
+      for (int64_t n = 0; n < count; ++n) seen[n] = source[n] ? seen[n] + 1 : 0;
+    } else {
+      for (int64_t n = 0; n < count; ++n) seen[n] = source[n * step] ? seen[n] + 1 : 0;
     }
+    for (int64_t n = 0; n < count; ++n) found += seen[n] >= 4;
+    for (int64_t n = 0; n < count; ++n)
+      for (int d = 0; d < D; ++d) run[n * D + d] = seen[n];
+    counted += found;
   }
 
   // Calls use(i, residual, counts) for the registers of residual t.
