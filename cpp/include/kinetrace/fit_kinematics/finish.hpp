@@ -5,51 +5,76 @@
 
 KT_MATHS_BEGIN
 
-// Lower median of the residual norms over the used points: the largest v with at most (n - 1) / 2 norms below it, built
-// bit by bit. Exact and branch-free: no sorting, so every lane and every back end takes the same steps.
-template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count) {
+// Lower median of the residual norms over the used points, exactly: the bracket [low, high] of norms that occur closes
+// until the rank is known. A lane that is done keeps its answer, so it does not matter which candidates it was shown:
+// first `guess`, then by turns where the rank should lie if norms were spread evenly, and halfway between the patterns.
+template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count, V low, V high, V guess) {
   using T = scalar_of<V>;
+  using M = mask_of<V>;
   const V rank = floor_of((count - V(T(1))) * V(T(0.5)));
-  V value{T(0)};
-  for (int bit = int(sizeof(T)) * 8 - 2; bit >= 0; --bit) {
-    const V candidate = with_bit(value, bit);
-    V below{T(0)};
-    for (int64_t t = 0; t < rows.frames; ++t) below = below + select(rows.norm(t) < candidate, V(T(1)), V(T(0)));
-    value = select(below <= rank, candidate, value);
+  V below_low{T(0)}, below_high = count;  // norms < low, norms <= high
+  V candidate = guess;
+  for (int round = 0;; ++round) {
+    const M at_low = (low >= high) | (below_low == rank), at_high = below_high == rank + V(T(1)), done = at_low | at_high;
+    if (all(done)) return select(at_low, low, high);
+    if (round > 0) {
+      const V even = fma((high - low) / (below_high - below_low), rank - below_low + V(T(0.5)), low);
+      candidate = round % 2 ? even : between_patterns(low, high);
+    }
+    candidate = select((candidate > low) & (candidate <= high), candidate, between_patterns(low, high));
+    V below{T(0)}, under = low, over = high;  // largest norm under the candidate, smallest from it on
+    for (int64_t t = 0; t < rows.frames; ++t) {
+      const V r = rows.norm(t);
+      below = below + select(r < candidate, V(T(1)), V(T(0)));
+      under = select(r < candidate, max(r, under), under);
+      over = select(r >= candidate, min(r, over), over);
+    }
+    const M up = (!done) & (below <= rank), down = (!done) & (below > rank);
+    low = select(up, over, low), below_low = select(up, below, below_low);
+    high = select(down, under, high), below_high = select(down, below, below_high);
   }
-  return value;
 }
 
 // Huber: min(1, h / r). Tukey: max(0, 1 - (r / h)^2)^2. h = 0 (more than half fit exactly): only exact points count.
 template <class V> KT_HD V robust_factor(V r, V h, bool tukey) {
   using T = scalar_of<V>;
-  const V ratio = r / select(h > V(T(0)), h, V(T(1)));
   V f;
   if (tukey) {
-    const V s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
+    const V ratio = r / h, s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
     f = s * s;
   } else {
-    f = V(T(1)) / max(ratio, V(T(1)));
+    f = h / max(r, h);
   }
   return select(h > V(T(0)), f, select(r > V(T(0)), V(T(0)), V(T(1))));
 }
 
-template <class V, int D, int K>
-KT_HD void reweight(FitSolver<V, D, K>& s, Robust robust, scalar_of<V> threshold, int iterations, bool hide_times) {
+template <class V, int D, int K> KT_HD void reweight(FitSolver<V, D, K>& s, Robust robust, scalar_of<V> threshold, int iterations) {
   using T = scalar_of<V>;
+  const V zero{T(0)};
   for (int64_t t = 0; t < s.rows.frames; ++t) s.rows.set_base_weight(t, s.rows.weight(t));
   const int rounds = robust == Robust::tukey ? 2 * iterations : iterations;
+  V median = zero;
   for (int i = 0; i < rounds; ++i) {
     const bool tukey = robust == Robust::tukey && i >= iterations;  // Tukey has local minima: it starts from a Huber fit
-    s.template residuals<true>(hide_times);
-    V h{threshold};
-    if (!(threshold > T(0))) h = median_norm<V, D>(s.rows, s.count) * V(T(1.4826) * (tukey ? T(4.685) : T(1.345)));
+    V h{threshold}, low{infinity<T>()}, high = zero;
     for (int64_t t = 0; t < s.rows.frames; ++t) {
-      const V w = s.rows.base_weight(t);
-      s.rows.set_weight(t, select(w > V(T(0)), w * robust_factor(s.rows.norm(t), h, tukey), V(T(0))));
+      const V r = sqrt(s.squared_residual(t)), w = s.rows.base_weight(t);
+      s.rows.set_norm(t, select(w > zero, r, V(quiet_nan<T>())));
+      low = min(select(w > zero, r, low), low);
+      high = max(select(w > zero, r, high), high);
     }
-    s.recentre();
-    s.orthogonalize(hide_times);
+    if (!(threshold > T(0))) {
+      median = median_norm<V, D>(s.rows, s.count, low, high, median);
+      h = median * V(T(1.4826) * (tukey ? T(4.685) : T(1.345)));
+    }
+    V sum = zero;
+    for (int64_t t = 0; t < s.rows.frames; ++t) {
+      const V base = s.rows.base_weight(t), w = select(base > zero, base * robust_factor(s.rows.norm(t), h, tukey), zero);
+      s.rows.set_weight(t, w);
+      sum = sum + w;
+    }
+    s.recentre(sum);
+    s.orthogonalize();
   }
 }
 
@@ -101,7 +126,7 @@ template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver
   for (int i = 0; i <= K; ++i)
     for (int j = i; j <= K; ++j) {
       V v{T(0)};
-      for (int k = j; k <= K; ++k) v = fma(m[i][k] / s.norm2[k], m[j][k], v);
+      for (int k = j; k <= K; ++k) v = fma(m[i][k] * s.inverse_norm2[k], m[j][k], v);
       v = v * s.weight_scale;
       r.covariance[i][j] = r.covariance[j][i] = v;
       finite = finite & is_finite(v);
@@ -126,16 +151,24 @@ template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver
   return r;
 }
 
-// One problem (or one per lane), from loaded rows to results.
+// One problem (or one per lane), from rows that `seen` has been through to results.
 template <class V, int D, int K>
-KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool hide_times, Robust robust, scalar_of<V> threshold,
-                                  int iterations, scalar_of<V> per_second) {
-  FitSolver<V, D, K> s(rows);
-  s.prepare(weighted);
-  s.orthogonalize(hide_times);
-  if (robust != Robust::none) reweight<V, D, K>(s, robust, threshold, iterations, hide_times);
-  s.template residuals<false>(hide_times);
+KT_HD FitResult<V, D, K> fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, Robust robust, scalar_of<V> threshold, int iterations,
+                                  scalar_of<V> per_second) {
+  FitSolver<V, D, K> s(rows, seen);
+  s.orthogonalize();
+  if (robust != Robust::none) reweight<V, D, K>(s, robust, threshold, iterations);
+  s.residuals();
   return finish<V, D, K>(s, per_second);
+}
+
+// The same from loaded rows.
+template <class V, int D, int K>
+KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Robust robust, scalar_of<V> threshold,
+                                  int iterations, scalar_of<V> per_second) {
+  FitCentre<V, D> seen;
+  seen.see(rows, weighted, own_times);
+  return fit_seen<V, D, K>(rows, seen, robust, threshold, iterations, per_second);
 }
 
 KT_MATHS_END
