@@ -14,14 +14,14 @@ template <class T, int D> KT_HD FitCentre<NativePack<T>, D> load_group(const Fit
   using V = NativePack<T>;
   const bool weighted = a.weights.data, own_times = a.times.data;
   FitCentre<V, D> seen;
-  const auto see_weight = [&](int64_t t, V w) {
+  const auto see_weight = [&](int64_t t, V w) KT_INLINE {
     rows.set_weight(t, w);
     seen.see_weight(w, rows.time_at(t), weighted, own_times);
   };
-  if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) { rows.set_time(t, time); });
+  if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) KT_INLINE { rows.set_time(t, time); });
   if (a.visible.data && weighted) {
-    for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V v) { rows.set_weight(t, v); });
-    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V w) { see_weight(t, select(rows.weight(t) != V(T(0)), w, V(T(0)))); });
+    for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V v) KT_INLINE { rows.set_weight(t, v); });
+    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V w) KT_INLINE { see_weight(t, select(rows.weight(t) != V(T(0)), w, V(T(0)))); });
   } else if (a.visible.data) {
     for_each_visibility(a.visible, a.frames, g, space, see_weight);
   } else if (weighted) {
@@ -30,7 +30,7 @@ template <class T, int D> KT_HD FitCentre<NativePack<T>, D> load_group(const Fit
     for (int64_t t = 0; t < a.frames; ++t) see_weight(t, V(T(1)));
   }
   seen.weights_done(rows, weighted, own_times);
-  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, int d, V x) { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
+  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, auto d, V x) KT_INLINE { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
   return seen;
 }
 
@@ -39,20 +39,17 @@ template <class T, int N> KT_HD void write_values(T* out, const FitGroup<T>& g, 
   using V = NativePack<T>;
   constexpr int C = kQuarter<T>;
   if (N < C || !g.full()) {
-    for (int l = 0; l < g.used; ++l)
-      for (int i = 0; i < N; ++i) out[g.problem[l] * N + i] = values[i][l];
+    for (int i = 0; i < N; ++i)
+      for (int l = 0; l < g.used; ++l) out[g.problem[l] * N + i] = values[i][l];
     return;
   }
-  T* row[g.W];
-  for (int l = 0; l < g.W; ++l) row[l] = out + g.problem[l] * N;
-#pragma GCC unroll 8
-  for (int i = 0; i < N; i += C) {
-    const int at = i + C <= N ? i : N - C;  // the last block overlaps
+  const RowBlock<T, g.W> rows{out + g.problem[0] * N, N};
+  unroll<(N + C - 1) / C>([&](auto i) KT_INLINE {
+    constexpr int at = C * i + C <= N ? C * i : N - C;  // the last block overlaps
     V r[C];
-    for (int k = 0; k < C; ++k) r[k] = values[at + k < N ? at + k : 0];
-    transpose_quarters<T, g.W>(r);
-    for (int k = 0; k < C; ++k) store_quarters<T, g.W>(row, k, at, r[k]);
-  }
+    unroll<C>([&](auto k) KT_INLINE { r[k] = values[at + k]; });
+    rows.store_columns(at, r);
+  });
 }
 template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePack<T> value) {
   if (g.full()) return store(out + g.problem[0], value);
@@ -83,12 +80,6 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
     for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
   for (int64_t i = begin; i < end; i += W) {
     const FitGroup<T> g(i, end);
-    if (PFD) {
-      const char* q = (const char*)(a.positions.data + (i + PFD * W) * a.positions.stride[0]);
-      for (int64_t b = 0; b < a.positions.stride[0] * W * 4; b += 64) _mm_prefetch(q + b, PFH);
-      q = (const char*)(a.weights.data + (i + PFD * W) * a.weights.stride[0]);
-      for (int64_t b = 0; b < a.weights.stride[0] * W * 4; b += 64) _mm_prefetch(q + b, PFH);
-    }
     const FitCentre<V, D> seen = load_group<T, D>(a, g, rows, space);
     write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
   }

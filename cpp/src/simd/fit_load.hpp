@@ -29,13 +29,12 @@ template <class T, class S> KT_HD NativePack<T> gather(const S* data, int64_t st
 
 // Calls sink(t, pack) for every frame of a (B, T) array.
 template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 2>& s, int64_t frames, const FitGroup<T>& g, Sink&& sink) {
-  using V = NativePack<T>;
-  if (s.stride[1] == 1) {
-    const T* row[g.W];
-    for (int l = 0; l < g.W; ++l) row[l] = s.data + g.problem[l] * s.stride[0];
-    for_each_column<kQuarter<T>, T, g.W>(row, frames, [&](int64_t base, int c, V x) { sink(base + c, x); });
+  const T* first = s.data + g.problem[0] * s.stride[0];
+  if (s.stride[1] == 1 && g.full()) {
+    const RowBlock<const T, g.W> rows{first, s.stride[0]};
+    for_each_column<kQuarter<T>, T, g.W>(rows, frames, [&](int64_t base, auto c, auto x) KT_INLINE { sink(base + c, x); });
   } else if (s.stride[0] == 1 && g.full()) {
-    for (int64_t t = 0; t < frames; ++t) sink(t, load<V>(s.data + g.problem[0] + t * s.stride[1]));
+    for (int64_t t = 0; t < frames; ++t) sink(t, load<NativePack<T>>(first + t * s.stride[1]));
   } else {
     for (int64_t t = 0; t < frames; ++t) sink(t, gather(s.data + t * s.stride[1], s.stride[0], g));
   }
@@ -49,9 +48,8 @@ KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frame
       const uint8_t* from = s.data + g.problem[l] * s.stride[0];
       for (int64_t t = 0; t < frames; ++t) space[l * frames + t] = T(from[t] != 0);
     }
-    const T* row[g.W];
-    for (int l = 0; l < g.W; ++l) row[l] = space + l * frames;
-    for_each_column<kQuarter<T>, T, g.W>(row, frames, [&](int64_t base, int c, NativePack<T> x) { sink(base + c, x); });
+    const RowBlock<const T, g.W> rows{space, frames};
+    for_each_column<kQuarter<T>, T, g.W>(rows, frames, [&](int64_t base, auto c, auto x) KT_INLINE { sink(base + c, x); });
   } else {
     for (int64_t t = 0; t < frames; ++t) {
       T x[g.W];
@@ -80,24 +78,22 @@ template <int D, class T, class Sink> KT_HD void for_each_position(const Strided
   using V = NativePack<T>;
   constexpr int W = g.W, C = kQuarter<T>, L = C % D ? C * D : C;
   constexpr std::make_index_sequence<W> all{};
-  if (p.stride[2] == 1 && p.stride[1] == D) {
-    const T* row[W];
-    for (int l = 0; l < W; ++l) row[l] = p.data + g.problem[l] * p.stride[0];
-    for_each_column<L, T, W>(row, frames * D, [&](int64_t base, int c, V x) { sink(base / D + c / D, c % D, x); });
+  if (p.stride[2] == 1 && p.stride[1] == D && g.full()) {
+    const RowBlock<const T, W> rows{p.data + g.problem[0] * p.stride[0], p.stride[0]};
+    for_each_column<L, T, W>(rows, frames * D, [&](int64_t base, auto c, auto x) KT_INLINE {
+      constexpr int step = decltype(c)::value / D, d = decltype(c)::value % D;
+      sink(base / D + step, std::integral_constant<int, d>{}, x);
+    });
   } else if (p.stride[2] == 1 && p.stride[0] == D && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       const T* row = p.data + g.problem[0] * D + t * p.stride[1];
       V x[D];
-      for (int d = 0; d < D; ++d) x[d] = load<V>(row + d * W);
-      sink(t, 0, every_dth<D, 0>(x, all));
-      if constexpr (D > 1) sink(t, 1, every_dth<D, 1>(x, all));
-      if constexpr (D > 2) sink(t, 2, every_dth<D, 2>(x, all));
-      if constexpr (D > 3) sink(t, 3, every_dth<D, 3>(x, all));
+      unroll<D>([&](auto d) KT_INLINE { x[d] = load<V>(row + d * W); });
+      unroll<D>([&](auto d) KT_INLINE { sink(t, d, every_dth<D, d>(x, all)); });
     }
   } else {
     for (int64_t t = 0; t < frames; ++t)
-#pragma GCC unroll 4
-      for (int d = 0; d < D; ++d) sink(t, d, gather(p.data + t * p.stride[1] + d * p.stride[2], p.stride[0], g));
+      unroll<D>([&](auto d) KT_INLINE { sink(t, d, gather(p.data + t * p.stride[1] + d * p.stride[2], p.stride[0], g)); });
   }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include <kinetrace/core/pack.hpp>
@@ -13,6 +14,10 @@
 KT_MATHS_BEGIN
 
 template <class T> constexpr int kQuarter = 16 / int(sizeof(T));  // C
+
+// f(0), f(1), ... f(N - 1) with integral constants: unlike a loop, registers may be indexed by them.
+template <class F, int... I> KT_HD void unroll_over(F&& f, std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+template <int N, class F> KT_HD void unroll(F&& f) { unroll_over(f, std::make_integer_sequence<int, N>{}); }
 
 // a and b interleaved element by element inside each quarter, from its low or its high half.
 template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b, std::index_sequence<I...>) {
@@ -33,68 +38,86 @@ template <class T, int W> KT_HD void transpose_quarters(Pack<T, W>* r) {
   }
 }
 
-// C elements from each of the rows k, C + k, 2 C + k, ...: one quarter each.
-template <class T, int W> KT_HD Pack<T, W> load_quarters(const T* const* rows, int k, int64_t at) {
-  constexpr int C = kQuarter<T>;
-  if constexpr (W == C) {
-    return load<Pack<T, W>>(rows[k] + at);
-  } else {
-    using Quarter = Pack<T, C>;
-    const auto quarter = [&](int q) { return load<Quarter>(rows[C * q + k] + at).v; };
+// W rows that lie `stride` elements apart.
+template <class Element, int W> struct RowBlock {
+  using T = std::remove_const_t<Element>;
+  static constexpr int C = kQuarter<T>;
+  Element* first;
+  int64_t stride;
+
+  // Where rows C q, C q + 1, ... C q + C - 1 have column `at`. The compiler is kept from turning W rows into W pointers that
+  // it then has no registers for.
+  KT_HD Element* quarter_rows(int q, int64_t at) const {
+    Element* p = first + int64_t(C * q) * stride + at;
+    asm("" : "+r"(p));
+    return p;
+  }
+
+  // Columns at, at + 1, ... at + C - 1, one pack each.
+  KT_HD void load_columns(int64_t at, Pack<T, W>* r) const {
+    if constexpr (W == C) {
+      const T* p = quarter_rows(0, at);
+      unroll<C>([&](auto k) KT_INLINE { r[k] = load<Pack<T, W>>(p + k * stride); });
+    } else {
+      const T* p[W / C];
+      unroll<W / C>([&](auto q) KT_INLINE { p[q] = quarter_rows(q, at); });
+      unroll<C>([&](auto k) KT_INLINE { r[k] = join(p, k * stride, std::make_index_sequence<W / C>{}); });
+    }
+    transpose_quarters<T, W>(r);
+  }
+  // The way back.
+  KT_HD void store_columns(int64_t at, Pack<T, W>* r) const {
+    transpose_quarters<T, W>(r);
+    unroll<W / C>([&](auto q) KT_INLINE {
+      T* p = quarter_rows(q, at);
+      unroll<C>([&](auto k) KT_INLINE { store(p + k * stride, part<q>(r[k], std::make_index_sequence<C>{})); });
+    });
+  }
+
+ private:
+  template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
+    return Pack<T, C>(__builtin_shufflevector(x.v, x.v, (q * C + int(I))...));
+  }
+  template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset, std::index_sequence<Q...>) {
+    const auto quarter = [&](int q) KT_INLINE { return (typename VectorOf<float, 4>::type)load<Pack<T, C>>(p[q] + offset).v; };
 #if defined(__AVX512F__)
     if constexpr (W == 4 * C) {
-      auto v = _mm512_castps128_ps512((__m128)quarter(0));
-      v = _mm512_insertf32x4(v, (__m128)quarter(1), 1);
-      v = _mm512_insertf32x4(v, (__m128)quarter(2), 2);
-      return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_insertf32x4(v, (__m128)quarter(3), 3));
+      __m512 v = _mm512_castps128_ps512(quarter(0));
+      v = _mm512_insertf32x4(v, quarter(1), 1);
+      v = _mm512_insertf32x4(v, quarter(2), 2);
+      return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_insertf32x4(v, quarter(3), 3));
     }
 #endif
 #if defined(__AVX__)
     if constexpr (W == 2 * C)
-      return Pack<T, W>((typename Pack<T, W>::Vector)_mm256_insertf128_ps(_mm256_castps128_ps256((__m128)quarter(0)), (__m128)quarter(1), 1));
+      return Pack<T, W>((typename Pack<T, W>::Vector)_mm256_insertf128_ps(_mm256_castps128_ps256(quarter(0)), quarter(1), 1));
 #endif
   }
-}
+};
 
-// The way back: C neighbouring elements to each of the rows k, C + k, ...
-template <class T, int W> KT_HD void store_quarters(T* const* rows, int k, int64_t at, Pack<T, W> x) {
+// Calls sink(base, c, pack) for the columns base + c = 0, 1, ... n - 1, in this order, once each. They come in steps of L, a
+// multiple of C; c < L is an integral constant. n and every base are multiples of any divisor of L that n has.
+template <int L, class T, int W, class Sink> KT_HD void for_each_column(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
   constexpr int C = kQuarter<T>;
-  T memory[W];
-  store(memory, x);
-  for (int q = 0; q < W / C; ++q) store(rows[C * q + k] + at, load<Pack<T, C>>(memory + C * q));
-}
-
-// Calls sink(base, c, pack) for the columns base + c = 0, 1, ... n - 1 of W rows, in this order, once each. They come in steps
-// of L, a multiple of C; c < L is a constant to the compiler. n and every base are multiples of any divisor of L that n has.
-template <int L, class T, int W, class Sink> KT_HD void for_each_column(const T* const* rows, int64_t n, Sink&& sink) {
-  constexpr int C = kQuarter<T>;
-  using V = Pack<T, W>;
-  const auto block = [&](int64_t at, V* r) {
-#pragma GCC unroll 8
-    for (int q = 0; q < L / C; ++q) {
-#pragma GCC unroll 4
-      for (int k = 0; k < C; ++k) r[q * C + k] = load_quarters<T, W>(rows, k, at + q * C);
-      transpose_quarters<T, W>(r + q * C);
-    }
-  };
-  V r[L];
+  Pack<T, W> r[L];
+  const auto block = [&](int64_t at) KT_INLINE { unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); }); };
   int64_t j = 0;
   for (; j + L <= n; j += L) {
-    block(j, r);
-#pragma GCC unroll 16
-    for (int c = 0; c < L; ++c) sink(j, c, r[c]);
+    block(j);
+    unroll<L>([&](auto c) KT_INLINE { sink(j, c, r[c]); });
   }
   if (j == n) return;
   const int64_t at = n < L ? 0 : n - L;  // the last block overlaps what is done instead of leaving a tail
   if (n >= L) {
-    block(at, r);
+    block(at);
   } else {
-    for (int c = 0; c < int(n); ++c)
-      for (int l = 0; l < W; ++l) r[c].v[l] = rows[l][c];
+    unroll<L>([&](auto c) KT_INLINE {
+      for (int l = 0; l < W; ++l) r[c].v[l] = c < n ? rows.first[l * rows.stride + c] : T(0);
+    });
   }
-#pragma GCC unroll 16
-  for (int c = 0; c < L; ++c)
+  unroll<L>([&](auto c) KT_INLINE {
     if (at + c >= j && at + c < n) sink(at, c, r[c]);
+  });
 }
 
 KT_MATHS_END
