@@ -40,10 +40,10 @@ template <class T, int N> KT_HD void write_values(T* out, const FitGroup<T>& g, 
   constexpr int C = kQuarter<T>;
   if (N < C || !g.full()) {
     for (int i = 0; i < N; ++i)
-      for (int l = 0; l < g.used; ++l) out[g.problem[l] * N + i] = values[i][l];
+      for (int l = 0; l < g.used; ++l) out[(g.first + l) * N + i] = values[i][l];
     return;
   }
-  const RowBlock<T, g.W> rows{out + g.problem[0] * N, N};
+  const RowBlock<T, g.W> rows{out + g.first * N, N};
   unroll<(N + C - 1) / C>([&](auto i) KT_INLINE {
     constexpr int at = C * i + C <= N ? C * i : N - C;  // the last block overlaps
     V r[C];
@@ -52,11 +52,13 @@ template <class T, int N> KT_HD void write_values(T* out, const FitGroup<T>& g, 
   });
 }
 template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePack<T> value) {
-  if (g.full()) return store(out + g.problem[0], value);
-  for (int l = 0; l < g.used; ++l) out[g.problem[l]] = value[l];
+  if (g.full()) return store(out + g.first, value);
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = value[l];
 }
 template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, NativePack<T> value) {
-  for (int l = 0; l < g.used; ++l) out[g.problem[l]] = int32_t(value[l]);
+  int32_t x[g.W];
+  for (int l = 0; l < g.W; ++l) x[l] = int32_t(value[l]);
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = x[l];
 }
 
 template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitResult<NativePack<T>, D, K>& r) {
@@ -78,9 +80,9 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
   const T per_second = a.times.data ? T(1) : T(1 / a.dt);
   if (!a.times.data)
     for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
-  for (int64_t i = begin; i < end; i += W) {
-    const FitGroup<T> g(i, end);
-    const FitCentre<V, D> seen = load_group<T, D>(a, g, rows, space);
+  for (int64_t i = begin; i < end; i += W) {  // locals are not const: g++ would keep them in memory
+    FitGroup<T> g(i, end);
+    FitCentre<V, D> seen = load_group<T, D>(a, g, rows, space);
     write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
   }
 }

@@ -112,7 +112,9 @@ template <int L, class T, int W, class Sink> KT_HD void for_each_column(RowBlock
     block(at);
   } else {
     unroll<L>([&](auto c) KT_INLINE {
-      for (int l = 0; l < W; ++l) r[c].v[l] = c < n ? rows.first[l * rows.stride + c] : T(0);
+      T x[W];
+      for (int l = 0; l < W; ++l) x[l] = c < n ? rows.first[l * rows.stride + c] : T(0);
+      r[c] = load<Pack<T, W>>(x);
     });
   }
   unroll<L>([&](auto c) KT_INLINE {

@@ -37,12 +37,8 @@ template <class V, int D> struct FitCentre {
   V count{T(0)}, weight_sum{T(0)}, time_sum{T(0)};
   V smallest{T(0)}, largest{T(0)};
   V t_low{infinity<T>()}, t_high{-infinity<T>()};
-  V sum[D], last[D];          // of the positions
+  V sum[D]{}, last[D]{};      // of the positions
   M invalid_weight{false};
-
-  KT_HD FitCentre() {
-    for (int d = 0; d < D; ++d) sum[d] = last[d] = V(T(0));
-  }
 
   // weighted: weights come from the caller. own_times: so do times, and those of points that are not used may be anything.
   KT_HD void see_weight(V w, V time, bool weighted, bool own_times) {
@@ -51,7 +47,7 @@ template <class V, int D> struct FitCentre {
       smallest = min(w, smallest);
       largest = max(w, largest);
     }
-    count = count + select(w != zero, V(T(1)), zero);
+    count = select(w != zero, count + V(T(1)), count);
     t_low = min(select(w != zero, time, t_low), t_low);
     t_high = max(select(w != zero, time, t_high), t_high);
     weight_sum = weight_sum + w;
