@@ -83,10 +83,11 @@ class Build:
             raise RuntimeError(f"the process of a build ended with {self._process.wait()} during {request}")
         return json.loads(reply)
 
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+    def __enter__(self) -> Build:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()  # closes its input, upon which it ends
 
 
 def serve(kernel: str) -> None:
@@ -118,17 +119,16 @@ def compare_builds(base: str, head: str, kernels: list[str], rounds: int, quick:
 
     good = True
     for kernel in kernels:
-        builds = {"base": Build(base, kernel), "head": Build(head, kernel)}
         seconds: dict[str, dict[str, list[float]]] = {}
-        for name in builds["head"].ask()["cases"]:
-            for i in range(rounds):
-                for arm in ("base", "head") if i % 2 else ("head", "base"):
-                    for contender, s in builds[arm].ask(case=name, seed=i, quick=quick).items():
-                        both = seconds.setdefault(f"{kernel}/{name}: {contender}", {"base": [], "head": []})
-                        both[arm].append(s)
-        peak = {arm: build.ask(memory=True)["peak"] for arm, build in builds.items()}
-        for build in builds.values():
-            build.close()
+        with Build(base, kernel) as base_build, Build(head, kernel) as head_build:
+            builds = {"base": base_build, "head": head_build}
+            for name in head_build.ask()["cases"]:
+                for i in range(rounds):
+                    for arm in ("base", "head") if i % 2 else ("head", "base"):
+                        for contender, s in builds[arm].ask(case=name, seed=i, quick=quick).items():
+                            key = f"{kernel}/{name}: {contender}"
+                            seconds.setdefault(key, {"base": [], "head": []})[arm].append(s)
+            peak = {arm: build.ask(memory=True)["peak"] for arm, build in builds.items()}
         for name, both in seconds.items():
             verdict = judge(name, both["base"], both["head"], peak["base"], peak["head"])
             print(verdict, flush=True)

@@ -81,7 +81,7 @@ class Case:
 
 @dataclass
 class Ratio:
-    """Time of one contender over that of another: median of the rounds' ratios, and the band of most."""
+    """Time of one contender over that of another: median and quartiles (the band) of the rounds' ratios."""
 
     value: float
     low: float
@@ -93,10 +93,10 @@ class Ratio:
 
 
 def ratio_of(numerator: Sequence[float], denominator: Sequence[float]) -> Ratio:
-    """Median of the per-round ratios; the band leaves out an eighth of the rounds on either side."""
+    """Median and quartiles of the per-round ratios."""
     both = min(len(numerator), len(denominator))
     r = np.asarray(numerator[:both]) / np.asarray(denominator[:both])
-    low, value, high = np.quantile(r, [0.125, 0.5, 0.875])
+    low, value, high = np.quantile(r, [0.25, 0.5, 0.75])
     return Ratio(float(value), float(low), float(high), both)
 
 

@@ -33,7 +33,7 @@ def test_same_speed_passes() -> None:
 
 def test_real_loss_fails() -> None:
     failed = [judge("a/b", noisy(10e-3, seed), noisy(13e-3, seed + 1000)).failed for seed in range(500)]
-    assert np.mean(failed) > 0.95
+    assert np.mean(failed) > 0.9
 
 
 def test_gain_passes() -> None:
