@@ -20,37 +20,83 @@ template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count
   return value;
 }
 
-// Huber: min(1, h / r). Tukey: max(0, 1 - (r / h)^2)^2. h = 0 (more than half fit exactly): only exact points count.
-template <class V> KT_HD V robust_factor(V r, V h, bool tukey) {
-  using T = scalar_of<V>;
-  const V ratio = r / select(h > V(T(0)), h, V(T(1)));
-  V f;
-  if (tukey) {
-    const V s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
-    f = s * s;
-  } else {
-    f = V(T(1)) / max(ratio, V(T(1)));
+// How one re-weighting treats residual norms: the threshold h, or, when the median is no more than rounding noise (more
+// than half of the points fit exactly), which norms count as exact.
+template <class V> struct RobustRule {
+  V h, exact;
+  mask_of<V> all_or_nothing;
+  bool tukey;
+
+  // Huber: min(1, h / r). Tukey: max(0, 1 - (r / h)^2)^2.
+  KT_HD V factor(V r) const {
+    using T = scalar_of<V>;
+    const V ratio = r / h;
+    V f;
+    if (tukey) {
+      const V s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
+      f = s * s;
+    } else {
+      f = V(T(1)) / max(ratio, V(T(1)));
+    }
+    return select(all_or_nothing, select(r <= exact, V(T(1)), V(T(0))), f);
   }
-  return select(h > V(T(0)), f, select(r > V(T(0)), V(T(0)), V(T(1))));
+};
+
+template <class V, int D>
+KT_HD RobustRule<V> robust_rule(const FitRows<V, D>& rows, V count, V rounding, scalar_of<V> threshold, bool tukey) {
+  using T = scalar_of<V>;
+  RobustRule<V> rule{V(threshold), rounding, mask_of<V>(false), tukey};
+  if (threshold > T(0)) return rule;
+  const V median = median_norm<V, D>(rows, count);
+  rule.all_or_nothing = median <= rounding;
+  rule.h = select(rule.all_or_nothing, V(T(1)), median * V(T(1.4826) * (tukey ? T(4.685) : T(1.345))));
+  return rule;
+}
+
+// Whether fewer than K + 1 distinct times would keep a weight.
+template <class V, int D, int K> KT_HD mask_of<V> too_few_times(const FitRows<V, D>& rows, const RobustRule<V>& rule) {
+  using T = scalar_of<V>;
+  V seen[K + 1], found{T(0)};
+  for (int k = 0; k <= K; ++k) seen[k] = V(T(0));
+  for (int64_t t = 0; t < rows.frames; ++t) {
+    const V time = rows.time_at(t), w = rows.base_weight(t);
+    mask_of<V> fresh = (w > V(T(0))) & (w * rule.factor(rows.norm(t)) > V(T(0)));
+    for (int k = 0; k <= K; ++k) fresh = fresh & !((found > V(T(k))) & (time == seen[k]));
+    for (int k = 0; k <= K; ++k) seen[k] = select(fresh & (found == V(T(k))), time, seen[k]);
+    found = found + select(fresh, V(T(1)), V(T(0)));
+  }
+  return found < V(T(K + 1));
+}
+
+// What re-weighting carries from step to step.
+template <class V> struct RobustState {
+  V rounding;          // residual norms up to here are rounding noise
+  mask_of<V> ended;    // per problem: a step would have left too few times, so the weights stay as they are
+};
+
+template <class V, int D, int K> KT_HD RobustState<V> begin_reweighting(const FitSolver<V, D, K>& s) {
+  using T = scalar_of<V>;
+  V spread{T(0)};
+  for (int64_t t = 0; t < s.rows.frames; ++t) {
+    const V w = s.rows.weight(t);
+    s.rows.set_base_weight(t, w);
+    for (int d = 0; d < D; ++d) spread = max(select(w > V(T(0)), abs(s.rows.position(t, d) - s.reference[d]), V(T(0))), spread);
+  }
+  // K + 1 points lie on their polynomial: nothing to re-weigh
+  return {V(T(32) * limits<T>::epsilon) * spread, s.count <= V(T(K + 1))};
 }
 
 template <class V, int D, int K>
-KT_HD void reweight(FitSolver<V, D, K>& s, Robust robust, scalar_of<V> threshold, int iterations, bool hide_times) {
+KT_HD void reweight(FitSolver<V, D, K>& s, RobustState<V>& state, scalar_of<V> threshold, bool tukey, bool hide_times) {
   using T = scalar_of<V>;
-  for (int64_t t = 0; t < s.rows.frames; ++t) s.rows.set_base_weight(t, s.rows.weight(t));
-  const int rounds = robust == Robust::tukey ? 2 * iterations : iterations;
-  for (int i = 0; i < rounds; ++i) {
-    const bool tukey = robust == Robust::tukey && i >= iterations;  // Tukey has local minima: it starts from a Huber fit
-    s.template residuals<true>(hide_times);
-    V h{threshold};
-    if (!(threshold > T(0))) h = median_norm<V, D>(s.rows, s.count) * V(T(1.4826) * (tukey ? T(4.685) : T(1.345)));
-    for (int64_t t = 0; t < s.rows.frames; ++t) {
-      const V w = s.rows.base_weight(t);
-      s.rows.set_weight(t, select(w > V(T(0)), w * robust_factor(s.rows.norm(t), h, tukey), V(T(0))));
-    }
-    s.recentre();
-    s.orthogonalize(hide_times);
+  s.template residuals<true>(hide_times);
+  const RobustRule<V> rule = robust_rule<V, D>(s.rows, s.count, state.rounding, threshold, tukey);
+  state.ended = state.ended | too_few_times<V, D, K>(s.rows, rule);
+  for (int64_t t = 0; t < s.rows.frames; ++t) {
+    const V w = s.rows.base_weight(t);
+    s.rows.set_weight(t, select(state.ended, s.rows.weight(t), select(w > V(T(0)), w * rule.factor(s.rows.norm(t)), V(T(0)))));
   }
+  s.recentre();
 }
 
 template <class V, int D, int K> struct FitResult {
@@ -132,8 +178,15 @@ KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool
                                   int iterations, scalar_of<V> per_second) {
   FitSolver<V, D, K> s(rows);
   s.prepare(weighted);
-  s.orthogonalize(hide_times);
-  if (robust != Robust::none) reweight<V, D, K>(s, robust, threshold, iterations, hide_times);
+  // Tukey's loss has local minima, so it starts from a Huber fit. One call of orthogonalize: it is inlined and large.
+  const int rounds = robust == Robust::none ? 0 : robust == Robust::tukey ? 2 * iterations : iterations;
+  RobustState<V> state;
+  for (int round = 0;; ++round) {
+    s.orthogonalize(hide_times);
+    if (round == rounds) break;
+    if (round == 0) state = begin_reweighting<V, D, K>(s);
+    reweight<V, D, K>(s, state, threshold, robust == Robust::tukey && round >= iterations, hide_times);
+  }
   s.template residuals<false>(hide_times);
   return finish<V, D, K>(s, per_second);
 }
