@@ -9,8 +9,11 @@ namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-// Fills the rows of a group; every row is looked at while it is still in registers.
-template <class T, int D> KT_HD FitCentre<NativePack<T>, D> load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitRows<NativePack<T>, D>& rows, T* space) {
+// Fills the rows of a group; every row is looked at while it is still in registers. Not inlined: it is large and the same
+// for every order.
+template <class T, int D>
+__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitRows<NativePack<T>, D>& rows, T* space,
+                                          FitCentre<NativePack<T>, D>& result) {
   using V = NativePack<T>;
   const bool weighted = a.weights.data, own_times = a.times.data;
   FitCentre<V, D> seen;
@@ -31,7 +34,7 @@ template <class T, int D> KT_HD FitCentre<NativePack<T>, D> load_group(const Fit
   }
   seen.weights_done(rows, weighted, own_times);
   for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, auto d, V x) KT_INLINE { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
-  return seen;
+  result = seen;
 }
 
 // Writes N values of each problem, which lie in registers by value, to `width`-strided places by problem.
@@ -82,7 +85,8 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
     for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
   for (int64_t i = begin; i < end; i += W) {  // locals are not const: g++ would keep them in memory
     FitGroup<T> g(i, end);
-    FitCentre<V, D> seen = load_group<T, D>(a, g, rows, space);
+    FitCentre<V, D> seen;
+    load_group<T, D>(a, g, rows, space, seen);
     write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
   }
 }
