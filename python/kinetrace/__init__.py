@@ -6,7 +6,8 @@ come back in the same library on the same device.
 
 from kinetrace._status import Status
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
+from kinetrace.kinematic_residual import kinematic_residual
 
 __version__ = "0.1.0"
 
-__all__ = ["KinematicFit", "Status", "__version__", "fit_kinematics"]
+__all__ = ["KinematicFit", "Status", "__version__", "fit_kinematics", "kinematic_residual"]
