@@ -7,7 +7,7 @@
 namespace kinetrace {
 
 // Consecutive pixels that one pass through time works on: long enough runs for the memory, planes that stay in the cache.
-constexpr int kResidualBlock = 4 * kResidualStrip;
+constexpr int kResidualBlock = 8 * kResidualStrip;
 
 // Backward: frames per pass over a block, and the planes around them.
 constexpr int kResidualGradientFrames = 8;
