@@ -25,6 +25,13 @@ KT_SIMD_DECLARE(void kinematic_residual_forward(const KinematicResidualArgs<doub
 KT_SIMD_DECLARE(void kinematic_residual_backward(const KinematicResidualArgs<float>& a, int64_t begin, int64_t end, void* scratch))
 KT_SIMD_DECLARE(void kinematic_residual_backward(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end, void* scratch))
 
+// Advected mode, frames counted over the batch: what residual maps [begin, end) spread at most, then the gradients of
+// frames [begin, end) with room for 2 * H * W sums.
+KT_SIMD_DECLARE(void kinematic_residual_bounds(const KinematicResidualArgs<float>& a, int64_t begin, int64_t end))
+KT_SIMD_DECLARE(void kinematic_residual_bounds(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end))
+KT_SIMD_DECLARE(void kinematic_residual_advected(const KinematicResidualArgs<float>& a, int64_t begin, int64_t end, int64_t* sums))
+KT_SIMD_DECLARE(void kinematic_residual_advected(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end, int64_t* sums))
+
 template <class T> int64_t residual_blocks(const KinematicResidualArgs<T>& a) { return (a.pixels() + kResidualBlock - 1) / kResidualBlock; }
 
 }  // namespace kinetrace

@@ -1,6 +1,7 @@
 // Forward passes of kinematic_residual over blocks of pixels.
 #pragma once
 #include <kinetrace/core/pack.hpp>
+#include <kinetrace/kinematic_residual/advected.hpp>
 
 #include "kinematic_residual_tiles.hpp"
 
@@ -38,6 +39,18 @@ template <class T> void begin_past(const Frames<T>& f, int count, int padded, co
     }
 }
 
+// The lanes of a strip's pass on to its sums in double.
+template <class T, ResidualNorm N, bool kWeighted, class Sum> KT_HD void flush_lanes(const Sum* sum, double* sums) {
+  constexpr int W = lanes<NativePack<T>>::width;
+  T lane[kResidualSums][kResidualLanes];
+  for (int g = 0; g < kResidualLanes / W; ++g) store(lane[0] + g * W, sum[g].first), store(lane[1] + g * W, sum[g].second), store(lane[2] + g * W, sum[g].weight);
+  for (int l = 0; l < kResidualLanes; ++l) sums[l] += double(lane[0][l]);
+  if constexpr (N == ResidualNorm::signed_)
+    for (int l = 0; l < kResidualLanes; ++l) sums[kResidualLanes + l] += double(lane[1][l]);
+  if constexpr (kWeighted)
+    for (int l = 0; l < kResidualLanes; ++l) sums[2 * kResidualLanes + l] += double(lane[2][l]);
+}
+
 // Adds residuals t0 .. t0 + kCount - 1 to the sums of the block's strips, in the order that types.hpp fixes.
 template <class T, ResidualNorm N, bool kWeighted, int kCount> void add_frames(const Frames<T>& f, int padded, const Past<T>& past, double* sums) {
   using V = NativePack<T>;
@@ -62,13 +75,7 @@ template <class T, ResidualNorm N, bool kWeighted, int kCount> void add_frames(c
         store(past.flow[0] + i, cx), store(past.flow[1] + i, cy), store(past.difference[0] + i, dx), store(past.difference[1] + i, dy);
       }
     }
-    T lane[kResidualSums][kResidualLanes];
-    for (int g = 0; g < kGroups; ++g) store(lane[0] + g * W, sum[g].first), store(lane[1] + g * W, sum[g].second), store(lane[2] + g * W, sum[g].weight);
-    for (int l = 0; l < kResidualLanes; ++l) sums[l] += double(lane[0][l]);
-    if constexpr (N == ResidualNorm::signed_)
-      for (int l = 0; l < kResidualLanes; ++l) sums[kResidualLanes + l] += double(lane[1][l]);
-    if constexpr (kWeighted)
-      for (int l = 0; l < kResidualLanes; ++l) sums[2 * kResidualLanes + l] += double(lane[2][l]);
+    flush_lanes<T, N, kWeighted>(sum, sums);
   }
 }
 
@@ -82,23 +89,54 @@ template <class T, ResidualNorm N, bool kWeighted> void add_some_frames(const Fr
   }
 }
 
-// The field w |r / dt|, or w r / dt with its two channels, of one residual; out[c] has room for the padding.
-template <class T, ResidualNorm N, bool kWeighted> void write_field(const Frames<T>& f, int u, T dt, int padded, T* const* out) {
+// Residuals of the frames in flight at fixed pixels: (x, y) and weight of residual t0 + u at lanes i and on.
+template <class T, bool kWeighted> struct FixedSource {
+  const Frames<T>& f;
+  template <class V> KT_HD void get(int u, int i, V& x, V& y, V& w) const {
+    x = second_difference(load<V>(f.flow[u][0] + i), load<V>(f.flow[u + 1][0] + i), load<V>(f.flow[u + 2][0] + i));
+    y = second_difference(load<V>(f.flow[u][1] + i), load<V>(f.flow[u + 1][1] + i), load<V>(f.flow[u + 2][1] + i));
+    w = kWeighted ? load<V>(f.weight[u] + i) : V(1);
+  }
+};
+
+// The same along the motion; px and py are the pixels' places.
+template <class T> struct AdvectedSource {
+  const KinematicResidualArgs<T>& a;
+  const Frames<T>& f;
+  int64_t problem, t0;
+  const T *px, *py;
+  template <class V> KT_HD void get(int u, int i, V& x, V& y, V& w) const {
+    const int64_t t = t0 + u;
+    const AdvectedResidual<V> r =
+        advected_residual(flow_field(a, problem, t - 1), flow_field(a, problem, t + 1), load<V>(px + i), load<V>(py + i), load<V>(f.flow[u][0] + i),
+                          load<V>(f.flow[u][1] + i), load<V>(f.flow[u + 1][0] + i), load<V>(f.flow[u + 1][1] + i), a.iterations);
+    x = r.x, y = r.y;
+    w = select(r.valid, load<V>(f.weight[u] + i), V(0));
+  }
+};
+
+// add_frames for any source of residuals.
+template <class T, ResidualNorm N, class Source> void add_source(const Source& source, int count, int padded, double* sums) {
   using V = NativePack<T>;
-  for (int i = 0; i < padded; i += lanes<V>::width) {
-    V x = second_difference(load<V>(f.flow[u][0] + i), load<V>(f.flow[u + 1][0] + i), load<V>(f.flow[u + 2][0] + i)) / V(dt);
-    V y = second_difference(load<V>(f.flow[u][1] + i), load<V>(f.flow[u + 1][1] + i), load<V>(f.flow[u + 2][1] + i)) / V(dt);
-    ResidualSums<N, V> one;
-    if constexpr (kWeighted) one.add(x, y, load<V>(f.weight[u] + i));
-    else one.add(x, y);
-    store(out[0] + i, one.first);
-    if constexpr (N == ResidualNorm::signed_) store(out[1] + i, one.second);
+  constexpr int W = lanes<V>::width, kGroups = kResidualLanes / W;
+  for (int begin = 0; begin < padded; begin += kResidualStrip, sums += kResidualSums * kResidualLanes) {
+    const int end = begin + kResidualStrip < padded ? begin + kResidualStrip : padded;
+    ResidualSums<N, V> sum[kGroups];
+    for (int j = begin; j < end; j += kResidualLanes)
+      for (int g = 0; g < kGroups; ++g)
+        for (int u = 0; u < count; ++u) {
+          V x, y, w;
+          source.get(u, j + g * W, x, y, w);
+          sum[g].add(x, y, w);
+        }
+    flush_lanes<T, N, true>(sum, sums);
   }
 }
 
-// Fields of the frames in flight to args.value.
-template <class T, ResidualNorm N, bool kWeighted>
-void write_fields(const KinematicResidualArgs<T>& a, const Frames<T>& f, int64_t t0, int count, const Block& block, T* tiles) {
+// Fields w |r / dt|, or w r / dt with its two channels, of the frames in flight to args.value.
+template <class T, ResidualNorm N, class Source>
+void write_fields(const KinematicResidualArgs<T>& a, const Source& source, int64_t t0, int count, const Block& block, T* tiles) {
+  using V = NativePack<T>;
   constexpr int C = N == ResidualNorm::signed_ ? 2 : 1;
   for (int u = 0; u < count; ++u) {
     T *out[2], *tile[2];
@@ -106,7 +144,14 @@ void write_fields(const KinematicResidualArgs<T>& a, const Frames<T>& f, int64_t
       out[c] = a.value + ((block.problem * (a.frames - 2) + t0 - 1 + u) * C + c) * a.pixels() + block.first;
       tile[c] = output_tile(out[c], tiles + c * kResidualBlock, block);
     }
-    write_field<T, N, kWeighted>(f, u, T(a.dt), block.padded, tile);
+    for (int i = 0; i < block.padded; i += lanes<V>::width) {
+      V x, y, w;
+      source.get(u, i, x, y, w);
+      ResidualSums<N, V> one;
+      one.add(x / V(T(a.dt)), y / V(T(a.dt)), w);
+      store(tile[0] + i, one.first);
+      if constexpr (C == 2) store(tile[1] + i, one.second);
+    }
     for (int c = 0; c < C; ++c) finish_output(out[c], tile[c], block);
   }
 }
@@ -120,6 +165,11 @@ template <class T, ResidualNorm N, bool kWeighted> void forward_block(const Kine
   T* past_planes = outputs + 2 * kResidualBlock;
   const Past<T> past{{past_planes, past_planes + kResidualBlock}, {past_planes + 2 * kResidualBlock, past_planes + 3 * kResidualBlock}};
   FlowTiles<T, kResidualFrames + 2> flow(a.flow, a.height, a.width, block, past_planes + 4 * kResidualBlock);
+  T* places = past_planes;  // x and y of the pixels; the advected mode needs no past
+  for (int i = 0; a.advected && i < block.padded; ++i) {
+    places[i] = i < block.count ? T((block.first + i) % a.width) : T(0);
+    places[kResidualBlock + i] = i < block.count ? T((block.first + i) / a.width) : T(0);
+  }
   for (int i = 0; i < strips * kResidualSums * kResidualLanes; ++i) sums[i] = 0;
   more = more && block.first + 2 * kResidualBlock <= a.pixels();
   for (int64_t t0 = 1; t0 < a.frames - 1; t0 += kResidualFrames) {
@@ -135,8 +185,15 @@ template <class T, ResidualNorm N, bool kWeighted> void forward_block(const Kine
         weight_tile(a, t0 + u, block, tile);
         f.weight[u] = tile;
       }
-    if (a.reduction == ResidualReduction::none) {
-      write_fields<T, N, kWeighted>(a, f, t0, count, block, outputs);
+    const bool field = a.reduction == ResidualReduction::none;
+    if constexpr (kWeighted) {
+      const AdvectedSource<T> advected{a, f, block.problem, t0, places, places + kResidualBlock};
+      if (a.advected && field) write_fields<T, N>(a, advected, t0, count, block, outputs);
+      else if (a.advected) add_source<T, N>(advected, count, block.padded, sums);
+      if (a.advected) continue;
+    }
+    if (field) {
+      write_fields<T, N>(a, FixedSource<T, kWeighted>{f}, t0, count, block, outputs);
       continue;
     }
     if (t0 == 1) begin_past(f, count, block.padded, past);
