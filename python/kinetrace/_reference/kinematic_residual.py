@@ -165,7 +165,7 @@ def _spread(flow: Float, gradient: Float, q: Float, t: int, mode: str, iteration
     moves = np.any(q != 0, axis=0)
     scatter(gradient[t + 1], path.ahead, q)
     gradient[t] += np.where(moves, _pull(flow[t + 1], path.ahead, q), 0.0)
-    # Sampling at y_k moves with y_k = x - sample(y_{k-1}); the chain ends at the pixel itself.
+    # y_k = x - sample(y_{k-1}): each sample is moved by the one before, y_0 by the pixel's own flow.
     upstream = q
     for point in reversed(path.behind):
         scatter(gradient[t - 1], point, upstream)
