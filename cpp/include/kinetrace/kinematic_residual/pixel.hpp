@@ -76,6 +76,7 @@ template <class T> KT_HD void own_part(const AdvectedPixel<T>& p, T (&own)[2]) {
 }
 
 // Adds upstream to the four pixels of a point, sample() transposed: add(channel, pixel y * W + x, value).
+#pragma nv_exec_check_disable  // `add` may be for the device only
 template <class T, class Add> KT_HD void spread(const FlowField<T>& f, const SamplePoint<T>& p, const T (&upstream)[2], const Add& add) {
   const int64_t right = int64_t(p.x) + 1 < f.width ? 1 : 0, down = int64_t(p.y) + 1 < f.height ? f.width : 0;
   const int64_t at = int64_t(p.y) * f.width + int64_t(p.x);
@@ -88,12 +89,14 @@ template <class T, class Add> KT_HD void spread(const FlowField<T>& f, const Sam
 }
 
 // What residual t adds to frame t + 1.
+#pragma nv_exec_check_disable  // `add` may be for the device only
 template <class T, class Add> KT_HD void spread_ahead(const AdvectedPixel<T>& p, const Add& add) {
   if (p.used) spread(p.after, p.ahead, p.q, add);
 }
 
 // What residual t adds to frame t - 1: at y_k, and through y_k = x - before(y_{k-1}) at each earlier point and at last
 // the pixel itself. Earlier points are computed again rather than kept.
+#pragma nv_exec_check_disable  // `add` may be for the device only
 template <class T, class Add> KT_HD void spread_behind(const AdvectedPixel<T>& p, int iterations, const Add& add) {
   if (!p.used) return;
   T upstream[2] = {p.q[0], p.q[1]};
