@@ -1,6 +1,8 @@
 // kinematic_residual on the CPU: blocks of pixels over threads, strips summed in a fixed order.
+#include <memory>
+
 #include <kinetrace/backends.hpp>
-#include <kinetrace/kinematic_residual/residual.hpp>
+#include <kinetrace/kinematic_residual/pixel.hpp>
 
 #include "simd/kinematic_residual.hpp"
 #include "thread_pool.hpp"
@@ -40,7 +42,19 @@ template <class T> Outcome forward(const KinematicResidualArgs<T>& a, const Laun
   return {};
 }
 
+// Frame by frame: bounds of what every residual map spreads, then every frame's gradient.
+template <class T> Outcome advected_backward(const KinematicResidualArgs<T>& a, const Launch& launch) {
+  const int64_t frames = a.problems * a.frames, ns = 1 + a.pixels() * 50, per_chunk = 1 + 50000 / ns;
+  parallel_for(frames, per_chunk, launch.num_threads, [&](int64_t begin, int64_t end) { KT_SIMD_CALL(kinematic_residual_bounds, a, begin, end); });
+  parallel_for(frames, per_chunk, launch.num_threads, [&](int64_t begin, int64_t end) {
+    const std::unique_ptr<int64_t[]> sums(new int64_t[std::size_t(2 * a.pixels())]);  // too large to keep per thread
+    KT_SIMD_CALL(kinematic_residual_advected, a, begin, end, sums.get());
+  });
+  return {};
+}
+
 template <class T> Outcome backward(const KinematicResidualArgs<T>& a, const Launch& launch) {
+  if (a.advected) return advected_backward(a, launch);
   parallel_for(a.problems * residual_blocks(a), grain(a), launch.num_threads, [&](int64_t begin, int64_t end) {
     void* scratch = thread_scratch(std::size_t(residual_scratch_bytes<T>()));
     KT_SIMD_CALL(kinematic_residual_backward, a, begin, end, scratch);
@@ -49,7 +63,8 @@ template <class T> Outcome backward(const KinematicResidualArgs<T>& a, const Lau
 }
 
 template <class T> int64_t workspace(const KinematicResidualArgs<T>& a) {
-  return a.gradient || a.reduction == ResidualReduction::none ? 0 : a.problems * a.strips() * kResidualSums;
+  if (a.gradient) return a.advected ? a.problems * a.frames * kSpreadBounds : 0;
+  return a.reduction == ResidualReduction::none ? 0 : a.problems * a.strips() * kResidualSums;
 }
 
 }  // namespace

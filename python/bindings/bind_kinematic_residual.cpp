@@ -39,6 +39,7 @@ void check_flow(const Array& flow, Options& o) {
   o.T = flow.shape(n - 4), o.H = flow.shape(n - 2), o.W = flow.shape(n - 1);
   if (flow.shape(n - 3) != 2) flow.bad("2 channels", std::to_string(flow.shape(n - 3)));
   if (o.T < 3) flow.bad("at least 3 frames T", std::to_string(o.T));
+  if (o.H && o.W > ((int64_t(1) << 31) - 1) / o.H) flow.bad("images of fewer than 2147483648 pixels", flow.shape_text());
   if (o.T > (int64_t(1) << 24) || o.H > (int64_t(1) << 24) || o.W > (int64_t(1) << 24)) flow.bad("extents up to 16777216", flow.shape_text());
 }
 

@@ -7,6 +7,7 @@ come back in the same library on the same device.
 from kinetrace._status import Status
 from kinetrace.chain_flow import Tracks, chain_flow
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
+from kinetrace.kinematic_residual import kinematic_residual
 from kinetrace.track_residual import track_residual
 
 __version__ = "0.1.0"
@@ -18,5 +19,6 @@ __all__ = [
     "__version__",
     "chain_flow",
     "fit_kinematics",
+    "kinematic_residual",
     "track_residual",
 ]

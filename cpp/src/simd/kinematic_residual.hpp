@@ -7,7 +7,7 @@
 namespace kinetrace {
 
 // Consecutive pixels that one pass through time works on: long enough runs for the memory, planes that stay in the cache.
-constexpr int kResidualBlock = 4 * kResidualStrip;
+constexpr int kResidualBlock = 8 * kResidualStrip;
 
 // Backward: frames per pass over a block, and the planes around them.
 constexpr int kResidualGradientFrames = 8;
@@ -24,6 +24,13 @@ KT_SIMD_DECLARE(void kinematic_residual_forward(const KinematicResidualArgs<floa
 KT_SIMD_DECLARE(void kinematic_residual_forward(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end, void* scratch))
 KT_SIMD_DECLARE(void kinematic_residual_backward(const KinematicResidualArgs<float>& a, int64_t begin, int64_t end, void* scratch))
 KT_SIMD_DECLARE(void kinematic_residual_backward(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end, void* scratch))
+
+// Advected mode, frames counted over the batch: what residual maps [begin, end) spread at most, then the gradients of
+// frames [begin, end) with room for 2 * H * W sums.
+KT_SIMD_DECLARE(void kinematic_residual_bounds(const KinematicResidualArgs<float>& a, int64_t begin, int64_t end))
+KT_SIMD_DECLARE(void kinematic_residual_bounds(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end))
+KT_SIMD_DECLARE(void kinematic_residual_advected(const KinematicResidualArgs<float>& a, int64_t begin, int64_t end, int64_t* sums))
+KT_SIMD_DECLARE(void kinematic_residual_advected(const KinematicResidualArgs<double>& a, int64_t begin, int64_t end, int64_t* sums))
 
 template <class T> int64_t residual_blocks(const KinematicResidualArgs<T>& a) { return (a.pixels() + kResidualBlock - 1) / kResidualBlock; }
 

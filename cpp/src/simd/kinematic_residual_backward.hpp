@@ -1,6 +1,7 @@
 // Backward passes of kinematic_residual at fixed pixels over blocks: residuals are recomputed, nothing is kept.
 #pragma once
 #include <kinetrace/core/pack.hpp>
+#include <kinetrace/kinematic_residual/pixel.hpp>
 
 #include "kinematic_residual_tiles.hpp"
 #include "stream.hpp"
@@ -65,18 +66,6 @@ void write_gradient(const GradientFrames<T>& f, int count, int padded, const T* 
   }
 }
 
-// Per-channel factors of one problem in the working precision.
-template <class T> void residual_factors(const KinematicResidualArgs<T>& a, int64_t problem, T* factor) {
-  for (int c = 0; c < 2; ++c) {
-    if (a.reduction == ResidualReduction::none) {
-      factor[c] = T(residual_factor(a.norm, ResidualReduction::sum, a.dt, 1.0, 0.0));
-      continue;
-    }
-    const T up = a.upstream.data[problem * a.upstream.stride[0] + (a.norm == ResidualNorm::signed_ ? c : 0) * a.upstream.stride[1]];
-    factor[c] = T(residual_factor(a.norm, a.reduction, a.dt, double(up), a.total_weight[problem]));
-  }
-}
-
 template <class T, ResidualNorm N, bool kWeighted, bool kField> void backward_block(const KinematicResidualArgs<T>& a, int64_t index, bool large, void* scratch) {
   const Block block = block_at(a, index);
   T* weights = static_cast<T*>(scratch);
@@ -84,8 +73,7 @@ template <class T, ResidualNorm N, bool kWeighted, bool kField> void backward_bl
   T* upstreams = outputs + 2 * kResidualGradientFrames * kResidualBlock;
   FlowTiles<T, kQ> upstream(a.upstream_field, a.height, a.width, block, upstreams);
   FlowTiles<T, kQ + 2> flow(a.flow, a.height, a.width, block, upstreams + 2 * kQ * kResidualBlock);
-  T factor[2];
-  residual_factors(a, block.problem, factor);
+  const T factor[2] = {problem_factor(a, block.problem, 0), problem_factor(a, block.problem, 1)};
   const int64_t last = a.frames - 1;
   for (int64_t f0 = 0; f0 < a.frames; f0 += kResidualGradientFrames) {
     const int count = int(a.frames - f0 < kResidualGradientFrames ? a.frames - f0 : kResidualGradientFrames);

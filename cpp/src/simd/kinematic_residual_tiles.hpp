@@ -71,12 +71,8 @@ template <class T, int kSlots> class FlowTiles {
     if (in_place_) return base_ + t * s_.stride[1] + c * s_.stride[2] + block_.first;
     return slot(t, c);
   }
-  // Somewhere to prefetch from: the plane itself, or what is at hand.
-  const T* ahead(int64_t t, int c, int64_t frames, bool more) const {
-    if (!in_place_) return tiles_;
-    if (t < frames) return plane(t, c);
-    return more ? plane(t - frames, c) + kResidualBlock : plane(frames - 1, c);
-  }
+  // Elements between the same pixel of frames that far apart; 0 where tiles stand for the planes.
+  int64_t frames_ahead(int64_t frames) const { return in_place_ ? frames * s_.stride[1] : 0; }
 
  private:
   T* slot(int64_t t, int c) const { return tiles_ + (t % kSlots * channels_ + c) * kResidualBlock; }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "../core/macros.hpp"
 #include "../core/types.hpp"
 
 namespace kinetrace {
@@ -43,10 +44,10 @@ template <class T> struct KinematicResidualArgs {
 
   void* workspace = nullptr;  // as many doubles as the back end's kinematic_residual_workspace says
 
-  bool masked() const { return mask_bytes.data || mask_values.data; }
-  bool weighted() const { return masked() || advected; }
-  int64_t pixels() const { return height * width; }
-  int64_t strips() const { return (pixels() + kResidualStrip - 1) / kResidualStrip; }
+  KT_HD bool masked() const { return mask_bytes.data || mask_values.data; }
+  KT_HD bool weighted() const { return masked() || advected; }
+  KT_HD int64_t pixels() const { return height * width; }
+  KT_HD int64_t strips() const { return (pixels() + kResidualStrip - 1) / kResidualStrip; }
 };
 
 }  // namespace kinetrace
