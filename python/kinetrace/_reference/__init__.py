@@ -1,0 +1,22 @@
+"""Definitions of the kernels in plain float64 NumPy: what every back end must compute, written to be read.
+
+They check no arguments (kinetrace does that in one place) and use no compiled code.
+"""
+
+from __future__ import annotations
+
+from kinetrace._reference.chain_flow import chain_flow
+from kinetrace._reference.fit_kinematics import fit_kinematics
+from kinetrace._reference.fit_segments import fit_segments
+from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
+from kinetrace._reference.track_residual import track_residual, track_residual_backward
+
+__all__ = [
+    "chain_flow",
+    "fit_kinematics",
+    "fit_segments",
+    "kinematic_residual",
+    "kinematic_residual_backward",
+    "track_residual",
+    "track_residual_backward",
+]

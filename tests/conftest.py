@@ -1,0 +1,85 @@
+"""Every kernel test runs on every back end and SIMD level that this machine has: the fixture `backend`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import hypothesis
+import pytest
+import standin
+
+hypothesis.settings.register_profile("default", max_examples=30, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("KT_TEST_PROFILE", "default"))
+
+STANDIN = os.environ.get("KT_TEST_STANDIN") == "1"
+
+
+class Backend:
+    """One way of computing: NumPy arrays in, NumPy arrays out, the public function underneath."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def call(self, function: str, *args: Any, **options: Any) -> Any:
+        """kinetrace.<function>(*args, **options) on this back end."""
+        if self.name == "standin":
+            return standin.call(function, *args, **options)
+        import kinetrace
+        from kinetrace import _testing
+
+        with _testing.use_backend(self.name):
+            return getattr(kinetrace, function)(*args, **options)
+
+    def backward(self, function: str, x: Any, upstream: Any, *args: Any, **options: Any) -> Any:
+        """Gradient with respect to x of sum(upstream * function(x, *args, **options)) on this back end."""
+        if self.name == "standin":
+            return standin.backward(function, x, upstream, *args, **options)
+        from kinetrace import _testing
+
+        with _testing.use_backend(self.name):
+            return _testing.backward(function, x, upstream, *args, **options)
+
+
+def backend_names() -> list[str]:
+    """Names of the back ends here; 'not built' where the native layer is missing, which fails every test on it."""
+    if STANDIN:
+        return ["standin"]
+    try:
+        from kinetrace import _testing
+    except ImportError:
+        return ["not built"]
+    return list(_testing.backends())
+
+
+def _parameter(name: str) -> Any:
+    return pytest.param(name, marks=[pytest.mark.cuda] if name == "cuda" else [])
+
+
+@pytest.fixture(scope="session", params=[_parameter(name) for name in backend_names()])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """The back ends "cpu-baseline", "cpu-avx2", "cpu-avx512", "cuda_emu" and "cuda", as far as they are here."""
+    if request.param == "not built":
+        pytest.fail("kinetrace._testing cannot be imported: install the package (pip install .) first")
+    return Backend(request.param)
+
+
+def pytest_report_header() -> list[str]:
+    """Versions, the SIMD level in use and the back ends under test."""
+    versions = [f"{name} {_version(name)}" for name in ("kinetrace", "numpy", "torch", "hypothesis")]
+    names = backend_names()
+    levels = [name.removeprefix("cpu-") for name in names if name.startswith("cpu-")]
+    return [
+        f"kinetrace: Python {platform.python_version()}, {', '.join(versions)}",
+        f"kinetrace: SIMD levels {', '.join(levels) or 'none'}; back ends {', '.join(names)}",
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
