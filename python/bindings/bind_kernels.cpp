@@ -6,6 +6,7 @@ namespace bindings {
 
 void bind_kernels(pybind11::module_& m) {
   bind_fit_kinematics(m);
+  bind_fit_segments(m);
 }
 
 }  // namespace bindings

@@ -6,6 +6,7 @@ namespace kinetrace {
 namespace bindings {
 
 void bind_fit_kinematics(pybind11::module_& m);
+void bind_fit_segments(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);  // all of the above
 
 }  // namespace bindings

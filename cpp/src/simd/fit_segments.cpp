@@ -1,0 +1,59 @@
+// fit_segments on one instruction set: one problem per lane, in float64 for both dtypes. Compiled once per level with KT_ABI.
+#include "fit_segments.hpp"
+
+#include <kinetrace/core/pack.hpp>
+#include <kinetrace/fit_segments/load.hpp>
+#include <kinetrace/fit_segments/search.hpp>
+
+namespace kinetrace {
+namespace KT_ABI {
+namespace {
+
+using V = NativePack<double>;
+constexpr int W = lanes<V>::width;
+
+template <int D, int K> void search_group(const SegmentLayout& layout, const SegmentOptions& options, double* rows, const double* table) {
+  const V counts = load<V>(rows + SegmentLayout::kCount * W), regular = load<V>(rows + SegmentLayout::kRegular * W);
+  double longest = 0;
+  bool equal = true;
+  for (int l = 0; l < W; ++l) {
+    longest = counts[l] > longest ? counts[l] : longest;
+    equal = equal && counts[l] == counts[0];
+  }
+  const bool all_regular = all(regular != V(0.0));
+  SegmentSearch<V, D, K> search({rows, W, layout}, table, options, int64_t(longest));
+  search.run(all_regular, all_regular && equal);
+}
+
+using SearchGroup = void (*)(const SegmentLayout&, const SegmentOptions&, double*, const double*);
+using WriteTable = void (*)(double*, int64_t);
+template <int D> SearchGroup search_of(int order) {
+  return order == 0 ? search_group<D, 0> : order == 1 ? search_group<D, 1> : order == 2 ? search_group<D, 2> : search_group<D, 3>;
+}
+SearchGroup search_of(int dims, int order) {
+  return dims == 1 ? search_of<1>(order) : dims == 2 ? search_of<2>(order) : dims == 3 ? search_of<3>(order) : search_of<4>(order);
+}
+template <int K> void table_of(double* table, int64_t points) { write_step_table<K>(table, points); }
+WriteTable table_of(int order) { return order == 0 ? table_of<0> : order == 1 ? table_of<1> : order == 2 ? table_of<2> : table_of<3>; }
+
+template <class T> void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratch) {
+  const SegmentLayout layout = segment_layout(a);
+  double* table = scratch + layout.rows() * W;
+  const SearchGroup search_group = search_of(a.dims, a.order);
+  const SegmentOptions options = segment_options(a);
+  if (!a.times.data) table_of(a.order)(table, a.frames);
+  for (int64_t i = begin; i < end; i += W) {
+    const int used = int(end - i < W ? end - i : W);
+    for (int l = 0; l < W; ++l) load_problem(a, layout, i + (l < used ? l : used - 1), {scratch + l, W});
+    search_group(layout, options, scratch, table);
+    for (int l = 0; l < used; ++l) write_problem(a, layout, i + l, {scratch + l, W});
+  }
+}
+
+}  // namespace
+
+void fit_segments(const FitSegmentsArgs<float>& a, int64_t begin, int64_t end, double* scratch) { run(a, begin, end, scratch); }
+void fit_segments(const FitSegmentsArgs<double>& a, int64_t begin, int64_t end, double* scratch) { run(a, begin, end, scratch); }
+
+}  // namespace KT_ABI
+}  // namespace kinetrace
