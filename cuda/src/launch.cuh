@@ -13,22 +13,14 @@
 #include <type_traits>
 #include <utility>
 
+#include <kinetrace/core/types.hpp>
+
 namespace kinetrace {
 namespace cuda {
 
-// What a .cu function returns: code 0 is success, any other value is a cudaError_t with a message for the caller.
-struct Error {
-  static constexpr std::size_t kMessageBytes = 2048;
-  int code = 0;
-  char message[kMessageBytes];
-
-  Error() { message[0] = '\0'; }
-  explicit operator bool() const { return code != 0; }
-};
-
 // `what` names the step that failed, for example "fit_kinematics: launch".
-inline Error check(cudaError_t status, const char* what) {
-  Error error;
+inline Outcome check(cudaError_t status, const char* what) {
+  Outcome error;
   if (status == cudaSuccess) return error;
   error.code = static_cast<int>(status);
   const char* detail = "";

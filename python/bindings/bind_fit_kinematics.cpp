@@ -45,7 +45,7 @@ py::tuple fit_kinematics(py::handle positions_, py::handle times_, py::handle we
   if (positions.ndim() != 3) positions.bad("shape (B, T, D)", positions.shape_text());
   const int64_t B = positions.shape(0), T = positions.shape(1), D = positions.shape(2);
   if (D < 1 || D > 4) positions.bad("1 to 4 coordinates D", std::to_string(D));
-  if (T > (int64_t(1) << 24)) positions.bad("at most 16777216 frames", std::to_string(T));
+  if (T > (int64_t(1) << 22)) positions.bad("at most 4194304 frames", std::to_string(T));
   const Array times = Array::optional(times_, "times"), weights = Array::optional(weights_, "weights"), visible = Array::optional(visible_, "visible");
   if (times.given() && times.ndim() == 1) times.require_shape("(T,) or (B, T)", {T});
   else times.require_shape("(T,) or (B, T)", {B, T});

@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
 #ifdef KT_CUEMU
   if (argc < 3) cuemu::return_failures();
 #endif
-  const kinetrace::cuda::Error error = kinetrace::cuda::check(run_case(argv[1], out), argv[1]);
+  const kinetrace::Outcome error = kinetrace::cuda::check(run_case(argv[1], out), argv[1]);
   std::printf("code %d\n%s\n", error.code, error.message);
   kinetrace::driver::Check check;
   DeviceArray<int> after(64);

@@ -21,10 +21,10 @@ struct Launch {
   int device = 0;
 };
 
-// Outcome of a back end call. CUDA code reports errors by value: no exception crosses a .cu file.
+// Outcome of a back end call: 0, or a code (a cudaError_t) and a message for the caller. CUDA code reports errors by value: no exception crosses a .cu file.
 struct Outcome {
   int code = 0;
-  char message[1024] = {};
+  char message[2048] = {};
 };
 
 }  // namespace kinetrace

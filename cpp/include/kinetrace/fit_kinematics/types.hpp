@@ -1,5 +1,6 @@
 // fit_kinematics: arguments shared by every back end.
 #pragma once
+#include "../core/macros.hpp"
 #include "../core/types.hpp"
 
 namespace kinetrace {
@@ -27,7 +28,7 @@ template <class T> struct FitKinematicsArgs {
 };
 
 // Rows that one problem needs: positions and weight per frame, its own times, and what re-weighting keeps.
-template <class T> inline int64_t fit_kinematics_rows(const FitKinematicsArgs<T>& a) {
+template <class T> KT_HD int64_t fit_kinematics_rows(const FitKinematicsArgs<T>& a) {
   return a.frames * (a.dims + 1 + (a.times.data ? 1 : 0) + (a.robust == Robust::none ? 0 : 2));
 }
 
