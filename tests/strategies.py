@@ -85,7 +85,6 @@ def fit_cases(draw: Any, *, wild: bool = False, increasing: bool = False, max_fr
     if draw(st.booleans()):
         visible = rng.uniform(size=shape) < draw(st.sampled_from([0.0, 0.4, 0.9]))
         options["visible"] = visible if draw(st.booleans()) else visible * rng.integers(1, 256, shape).astype(np.uint8)
-        options["visible"] = options["visible"].astype(bool if options["visible"].dtype == bool else np.uint8)
         used &= visible
     if draw(st.booleans()):
         weights = rng.uniform(0.1, 3.0, shape).astype(dtype)
