@@ -69,7 +69,7 @@ py::tuple fit_segments(py::handle positions_, py::handle times_, py::handle weig
     positions.bad("at most " + std::to_string(kMostFramesOfTriangle) + " frames for max_segments above 2 (the search takes T^2 steps)", std::to_string(T));
   if (min_points < order + 1) bad_value("min_points", "at least order + 1 = " + std::to_string(order + 1) + " or None", std::to_string(min_points));
   if (!(noise >= 0) || noise > 1.7976931348623157e308) bad_value("noise", "a positive finite number or None", py::str(py::float_(noise)));
-  const Options options{dt, order, max_segments, min_points < T ? min_points : T + 1, criterion_from(criterion), noise};
+  const Options options{dt, order, max_segments, min_points <= T ? min_points : T + 1, criterion_from(criterion), noise};
   return visit_float(positions, [&](auto zero) { return call<decltype(zero)>(positions, times, weights, visible, options, num_threads); });
 }
 

@@ -3,6 +3,7 @@
 
 #include <kinetrace/core/pack.hpp>
 #include <kinetrace/fit_segments/load.hpp>
+#include <kinetrace/fit_segments/pieces.hpp>
 #include <kinetrace/fit_segments/search.hpp>
 
 namespace kinetrace {
@@ -21,8 +22,11 @@ template <int D, int K> void search_group(const SegmentLayout& layout, const Seg
     equal = equal && counts[l] == counts[0];
   }
   const bool all_regular = all(regular != V(0.0));
-  SegmentSearch<V, D, K> search({rows, W, layout}, table, options, int64_t(longest));
+  const SegmentRows<V> group{rows, W, layout};
+  SegmentSearch<V, D, K> search(group, table, options, int64_t(longest));
   search.run(all_regular, all_regular && equal);
+  const SegmentPieces<V, D, K> pieces(group, table, options, int64_t(longest));
+  pieces.run(all_regular && equal);
 }
 
 using SearchGroup = void (*)(const SegmentLayout&, const SegmentOptions&, double*, const double*);

@@ -1,24 +1,8 @@
 // fit_segments, the maths: from a grown fit to its polynomial, where two polynomials meet, and back to the caller's units.
 #pragma once
-#include "score.hpp"
-#include "update.hpp"
+#include "rows.hpp"
 
 KT_MATHS_BEGIN
-
-template <class V> struct SegmentRows {
-  double* data;
-  int64_t pitch;
-  SegmentLayout layout;
-
-  KT_HD V get(int64_t row) const { return load<V>(data + row * pitch); }
-  KT_HD void set(int64_t row, V x) const { store(data + row * pitch, x); }
-  KT_HD V time(int64_t j) const { return get(layout.time() + j); }
-  KT_HD V weight(int64_t j) const { return get(layout.weight() + j); }
-  KT_HD V frame(int64_t j) const { return get(layout.frame() + j); }
-  // best(k, j): least sum of squares of the first j points in k segments, k = 1 .. levels
-  KT_HD V best(int k, int64_t j) const { return get(layout.best() + (k - 1) * (layout.points + 1) + j); }
-  KT_HD void set_best(int k, int64_t j, V x) const { set(layout.best() + (k - 1) * (layout.points + 1) + j, x); }
-};
 
 // c(x) becomes c(x + h): Horner's scheme, repeated.
 template <int K, class V> KT_HD void shift(V* c, V h) {
@@ -109,16 +93,6 @@ template <class V, int D, int K> KT_HD V contact_between(const Piece<V, D, K>& e
   }
   return fma(half, x, middle);
 }
-
-// The largest power of two <= x, per lane.
-KT_HD double power_of_two(double x) { return power_of_two_below(x); }
-#if !defined(__CUDACC__)
-template <int W> KT_HD Pack<double, W> power_of_two(Pack<double, W> x) {
-  Pack<double, W> r;
-  for (int i = 0; i < W; ++i) r.v[i] = power_of_two_below(double(x.v[i]));
-  return r;
-}
-#endif
 
 // Between normalised time and seconds: frames from the first used one, or (t - first) / span times the number of gaps.
 template <class V> struct TimeScale {

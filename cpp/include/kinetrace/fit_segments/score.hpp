@@ -50,6 +50,13 @@ KT_HD double power_of_two_below(double x) {
   memcpy(&x, &bits, sizeof x);
   return x;
 }
+#if !defined(__CUDACC__)
+template <int W> KT_HD Pack<double, W> power_of_two_below(Pack<double, W> x) {
+  Pack<double, W> r;
+  for (int i = 0; i < W; ++i) r.v[i] = power_of_two_below(double(x.v[i]));
+  return r;
+}
+#endif
 
 // What the criterion needs besides the sums of squares e[0..levels] of the best divisions into 1 .. levels + 1 segments.
 template <class V> struct SegmentChoice {
@@ -67,7 +74,8 @@ template <class V> struct SegmentChoice {
     }
     const V values = count * V(double(dims)), log_values = natural_log(max(values, V(1.0)));
     V best_score{limits<double>::largest};
-    for (int k = 1; k <= levels + 1; ++k) {
+    for (int k = 1; k <= kMaxSegments; ++k) {
+      if (k > levels + 1) break;
       const double parameters = double(k * (order + 1) * dims + 2 * (k - 1));
       const V freedom = values - V(parameters);
       const mask_of<V> allowed = (freedom > V(0.0)) & (e[k - 1] <= V(limits<double>::largest));

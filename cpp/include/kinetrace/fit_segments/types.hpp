@@ -1,5 +1,6 @@
 // fit_segments: arguments shared by every back end, and where one group of problems keeps its numbers.
 #pragma once
+#include "../core/macros.hpp"
 #include "../core/types.hpp"
 
 namespace kinetrace {
@@ -34,19 +35,20 @@ struct SegmentLayout {
   // What loading finds out about a problem.
   enum Head : int { kCount, kStatus, kSpread, kSize, kWeightSum, kWeightMax, kTimeFirst, kTimeSpan, kFrameFirst, kRegular, kOrigin };
   static constexpr int kHeadRows = kOrigin + 4;
-  // What the search finds: kPieces pieces counted from the last, each with its first frame, contact and coefficients.
-  enum Result : int { kPieces = kHeadRows, kOutcome, kResidualRms, kPiece };
+  // What the search finds: kPieces segments with the sum of squares kLeast (positions in units of kScale, weights of the
+  // largest), sums that differ by kFloor being equal. Then each piece from the last on: first frame, contact, coefficients.
+  enum Result : int { kScale = kHeadRows, kFloor, kLeast, kPieces, kOutcome, kResidualRms, kPiece };
 
   int64_t points;          // capacity: frames of a problem
   int dims, order, levels;  // levels: max_segments - 1
 
-  int64_t piece_rows() const { return 2 + (order + 1) * dims; }
-  int64_t time() const { return kPiece + (levels + 1) * piece_rows(); }
-  int64_t weight() const { return time() + points; }
-  int64_t frame() const { return weight() + points; }
-  int64_t position() const { return frame() + points; }
-  int64_t best() const { return position() + points * dims; }
-  int64_t rows() const { return best() + levels * (points + 1); }
+  KT_HD int64_t piece_rows() const { return 2 + (order + 1) * dims; }
+  KT_HD int64_t time() const { return kPiece + (levels + 1) * piece_rows(); }
+  KT_HD int64_t weight() const { return time() + points; }
+  KT_HD int64_t frame() const { return weight() + points; }
+  KT_HD int64_t position() const { return frame() + points; }
+  KT_HD int64_t best() const { return position() + points * dims; }
+  KT_HD int64_t rows() const { return best() + levels * (points + 1); }
 };
 
 // What the search needs of the arguments; it works in float64 and knows the caller's dtype by its limits only.
@@ -58,14 +60,14 @@ struct SegmentOptions {
   double noise, dt, epsilon, largest;
 };
 
-template <class T> inline SegmentOptions segment_options(const FitSegmentsArgs<T>& a) {
+template <class T> KT_HD SegmentOptions segment_options(const FitSegmentsArgs<T>& a) {
   constexpr bool kSingle = sizeof(T) == 4;
   return {a.min_points, a.max_segments - 1, a.criterion, a.times.data != nullptr, a.noise, a.dt,
           kSingle ? 1.1920928955078125e-07 : 2.220446049250313e-16, kSingle ? 3.40282346638528859812e+38 : 1.79769313486231570815e+308};
 }
-template <class T> inline SegmentLayout segment_layout(const FitSegmentsArgs<T>& a) { return {a.frames, a.dims, a.order, a.max_segments - 1}; }
+template <class T> KT_HD SegmentLayout segment_layout(const FitSegmentsArgs<T>& a) { return {a.frames, a.dims, a.order, a.max_segments - 1}; }
 
 // Doubles per entry of the table of steps: w, x1..xK, s0..sK and the rows of r.
-constexpr int segment_step_size(int order) { return 2 + 2 * order + order * (order + 1) / 2; }
+KT_HD constexpr int segment_step_size(int order) { return 2 + 2 * order + order * (order + 1) / 2; }
 
 }  // namespace kinetrace
