@@ -11,6 +11,9 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 #if defined(__x86_64__)
@@ -66,10 +69,7 @@ class Pool {
     if (!owner) return false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      while (int(workers_) < helpers) {
-        std::thread([this] { serve(); }).detach();
-        ++workers_;
-      }
+      while (workers_ < helpers && start_worker()) ++workers_;
       job_ = &job;
       wanted_ = helpers;
     }
@@ -82,6 +82,16 @@ class Pool {
   }
 
  private:
+  // A process at its limit of threads computes with those it has.
+  bool start_worker() {
+    try {
+      std::thread([this] { serve(); }).detach();
+      return true;
+    } catch (const std::system_error&) {
+      return false;
+    }
+  }
+
   void serve() {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
@@ -130,9 +140,13 @@ thread_local Scratch scratch;
 
 int resolve_threads(int requested) {
   if (requested > 0) return requested;
-  if (const char* text = std::getenv("KINETRACE_NUM_THREADS")) {
-    const int n = std::atoi(text);
-    if (n > 0) return n;
+  const char* text = std::getenv("KINETRACE_NUM_THREADS");
+  if (text && *text) {
+    char* end = nullptr;
+    const long n = std::strtol(text, &end, 10);
+    if (*end || n < 1 || n > kMaxThreads)
+      throw std::invalid_argument("KINETRACE_NUM_THREADS: expected an int from 1 to " + std::to_string(kMaxThreads) + ", got '" + text + "'");
+    return int(n);
   }
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;

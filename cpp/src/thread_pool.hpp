@@ -18,7 +18,10 @@ class RangeBody {
   void (*call_)(const void*, int64_t, int64_t);
 };
 
-// Threads a call may use: the request, else KINETRACE_NUM_THREADS, else the processors this process may run on.
+constexpr int kMaxThreads = 4096;  // of one call; more is a mistake
+
+// Threads a call may use: the request, else KINETRACE_NUM_THREADS, else the processors this process may run on. Throws
+// std::invalid_argument when the variable is no such number.
 int resolve_threads(int requested);
 
 // Runs body over [0, count) in chunks of `grain`, the caller taking part; every chunk is done by one thread in the default

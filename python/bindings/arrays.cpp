@@ -39,9 +39,10 @@ DType dtype_from_format(const char* format, Py_ssize_t size) {
   }
 }
 
-// '<f4' and the like, of the CUDA array interface
+// '<f4' and the like, of the CUDA array interface; only native byte order
 DType dtype_from_typestr(const std::string& s) {
-  const std::string t = s.empty() ? s : s.substr(1);
+  if (s.empty() || s[0] == '>') return DType::other;
+  const std::string t = s.substr(1);
   if (t == "f4") return DType::float32;
   if (t == "f8") return DType::float64;
   if (t == "f2") return DType::float16;
@@ -54,29 +55,52 @@ DType dtype_from_typestr(const std::string& s) {
 
 }  // namespace
 
-const DLPackExchangeAPI* exchange_api(PyTypeObject* type) {
-  // One entry is enough: a process has one or two tensor types. Written and read under the GIL.
+const TensorType& tensor_type(PyTypeObject* type) {
+  // One entry is enough: a process has one or two tensor types. Written and read under the GIL; the entry owns its type,
+  // for another type could come to lie at the address of one that is gone.
   static PyTypeObject* last = nullptr;
-  static const DLPackExchangeAPI* api = nullptr;
-  if (type == last) return api;
-  const DLPackExchangeAPI* found = nullptr;
-  if (PyObject* capsule = PyObject_GetAttr(reinterpret_cast<PyObject*>(type), interned().exchange_api)) {
-    found = static_cast<const DLPackExchangeAPI*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
+  static TensorType known;
+  if (type == last) return known;
+  TensorType found;
+  PyObject* object = reinterpret_cast<PyObject*>(type);
+  if (PyObject* capsule = PyObject_GetAttr(object, interned().exchange_api)) {
+    found.api = static_cast<const DLPackExchangeAPI*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
     Py_DECREF(capsule);
-    if (found && (found->header.version.major != DLPACK_MAJOR_VERSION || !found->dltensor_from_py_object_no_sync)) found = nullptr;
+    if (found.api && (found.api->header.version.major != DLPACK_MAJOR_VERSION || !found.api->dltensor_from_py_object_no_sync)) found.api = nullptr;
   }
   PyErr_Clear();
+  if (PyObject* dispatch = PyObject_GetAttr(object, interned().torch_dispatch)) {
+    found.redirects = !PyCFunction_Check(dispatch);  // torch.Tensor's own is a built-in that does nothing
+    Py_DECREF(dispatch);
+  }
+  PyErr_Clear();
+  Py_INCREF(object);
+  Py_XDECREF(reinterpret_cast<PyObject*>(last));
   last = type;
-  api = found;
-  return api;
+  known = found;
+  return known;
 }
 
 Array::Array(py::handle object, const char* name) : name_(name), object_(py::reinterpret_borrow<py::object>(object)) {
   PyObject* o = object.ptr();
-  if (!from_buffer_protocol(o) && !from_exchange_api(o) && !from_capsule(o) && !from_cuda_interface(o))
-    bad_type(name_, "an array (NumPy, Torch, CuPy, DLPack or CUDA array interface)", Py_TYPE(o)->tp_name);
-  given_ = true;
-  require_device();
+  try {
+    if (!from_buffer_protocol(o) && !from_exchange_api(o) && !from_capsule(o) && !from_cuda_interface(o))
+      bad_type(name_, "an array (NumPy, Torch, CuPy, DLPack or CUDA array interface)", Py_TYPE(o)->tp_name);
+    check_data(o);
+    given_ = true;
+    require_device();
+  } catch (...) {
+    release();
+    throw;
+  }
+}
+
+void Array::check_data(PyObject* o) const {
+  int64_t elements = 1;
+  for (int i = 0; i < ndim_; ++i) elements *= shape(i);
+  if (elements == 0) return;
+  if (!data_) bad("an array with data in memory", std::string(Py_TYPE(o)->tp_name) + " without");
+  if (dtype_ != DType::other && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(size_of(dtype_))) bad("aligned data", "a misaligned array");
 }
 
 Array& Array::operator=(Array&& other) noexcept {
@@ -103,14 +127,16 @@ bool Array::from_buffer_protocol(PyObject* o) {
   if (buffer_.ndim > kMaxDims) bad("at most 6 dimensions", std::to_string(buffer_.ndim));
   data_ = buffer_.buf, ndim_ = buffer_.ndim, device_ = {kDLCPU, 0};
   dtype_ = dtype_from_format(buffer_.format, buffer_.itemsize);
-  for (int i = 0; i < ndim_; ++i) {
+  int64_t contiguous = buffer_.itemsize;
+  for (int i = ndim_ - 1; i >= 0; --i) {
     const auto k = std::size_t(i);
     shape_[k] = buffer_.shape[i];
-    if (buffer_.itemsize && buffer_.strides[i] % buffer_.itemsize && shape_[k] > 1)
-      bad("strides in whole elements", std::to_string(buffer_.strides[i]) + " bytes");
-    stride_[k] = buffer_.itemsize ? buffer_.strides[i] / buffer_.itemsize : 0;
+    // Some exporters (numpy.datetime64) leave the strides out although they were asked for.
+    const int64_t bytes = buffer_.strides ? buffer_.strides[i] : contiguous;
+    if (buffer_.itemsize && bytes % buffer_.itemsize && shape_[k] > 1) bad("strides in whole elements", std::to_string(bytes) + " bytes");
+    stride_[k] = buffer_.itemsize ? bytes / buffer_.itemsize : 0;
+    contiguous *= shape_[k];
   }
-  if (dtype_ != DType::other && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(buffer_.itemsize)) bad("aligned data", "a misaligned array");
   return true;
 }
 
@@ -128,12 +154,19 @@ void Array::take(const DLTensor& t) {
 }
 
 bool Array::from_exchange_api(PyObject* o) {
-  const DLPackExchangeAPI* api = exchange_api(Py_TYPE(o));
-  if (!api) return false;
+  const TensorType& type = tensor_type(Py_TYPE(o));
+  if (type.redirects) bad_type(name_, "a tensor with data in memory", Py_TYPE(o)->tp_name);
+  if (!type.api) return false;
   DLTensor t;
-  if (api->dltensor_from_py_object_no_sync(o, &t)) throw py::error_already_set();
-  exchange_ = api;
+  if (type.api->dltensor_from_py_object_no_sync(o, &t)) bad_from_python(name_, "a tensor with strided data in memory", o);
+  exchange_ = type.api;
   take(t);
+  if (dtype_ == DType::float32 || dtype_ == DType::float64) {
+    // A lazy negation is a bit of the tensor that DLPack does not carry.
+    const auto negated = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(o, interned().is_neg));
+    if (!negated) PyErr_Clear();  // not torch
+    if (negated.ptr() == Py_True) bad("data as it is stored", "a tensor with the negative bit set (use .resolve_neg())");
+  }
   return true;
 }
 
@@ -142,10 +175,15 @@ bool Array::from_capsule(PyObject* o) {
   const py::object version = py::make_tuple(1, 3);
   const py::object method = py::reinterpret_steal<py::object>(PyObject_GetAttr(o, interned().dlpack));
   try {
-    capsule_ = method(py::arg("max_version") = version);
+    try {
+      capsule_ = method(py::arg("max_version") = version);
+    } catch (py::error_already_set& e) {
+      if (!e.matches(PyExc_TypeError)) throw;
+      capsule_ = method();  // DLPack before 1.0 has no max_version
+    }
   } catch (py::error_already_set& e) {
-    if (!e.matches(PyExc_TypeError)) throw;
-    capsule_ = method();  // DLPack before 1.0 has no max_version
+    e.restore();
+    bad_from_python(name_, "an array that __dlpack__ can export", o);
   }
   if (PyCapsule_IsValid(capsule_.ptr(), "dltensor_versioned")) {
     const auto* m = static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule_.ptr(), "dltensor_versioned"));
@@ -161,20 +199,30 @@ bool Array::from_capsule(PyObject* o) {
 
 bool Array::from_cuda_interface(PyObject* o) {
   if (!PyObject_HasAttr(o, interned().cuda_interface)) return false;
-  const auto d = py::reinterpret_steal<py::dict>(PyObject_GetAttr(o, interned().cuda_interface));
-  const py::tuple shape = d["shape"], data = d["data"];
-  if (py::len(shape) > kMaxDims) bad("at most 6 dimensions", std::to_string(py::len(shape)));
-  data_ = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
-  ndim_ = int(py::len(shape)), dtype_ = dtype_from_typestr(d["typestr"].cast<std::string>());
-  device_ = {kDLCUDA, 0};
-  capsule_ = d;
-  const bool strided = d.contains("strides") && !d["strides"].is_none();
-  int64_t contiguous = 1;
-  for (int i = ndim_ - 1; i >= 0; --i) {
-    const auto k = std::size_t(i);
-    shape_[k] = shape[k].cast<int64_t>();
-    stride_[k] = strided ? py::tuple(d["strides"])[k].cast<int64_t>() / size_of(dtype_) : contiguous;
-    contiguous *= shape_[k];
+  const char* valid = "a valid __cuda_array_interface__";
+  try {
+    const py::dict d(py::reinterpret_steal<py::object>(PyObject_GetAttr(o, interned().cuda_interface)));
+    const py::tuple shape = d["shape"], data = d["data"];
+    if (py::len(shape) > kMaxDims) bad("at most 6 dimensions", std::to_string(py::len(shape)));
+    data_ = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
+    ndim_ = int(py::len(shape)), dtype_ = dtype_from_typestr(d["typestr"].cast<std::string>());
+    device_ = {kDLCUDA, 0};
+    capsule_ = d;
+    const bool strided = d.contains("strides") && !d["strides"].is_none();
+    int64_t contiguous = 1;
+    for (int i = ndim_ - 1; i >= 0; --i) {
+      const auto k = std::size_t(i);
+      shape_[k] = shape[k].cast<int64_t>();
+      const int64_t bytes = strided ? py::tuple(d["strides"])[k].cast<int64_t>() : contiguous * size_of(dtype_);
+      if (bytes % size_of(dtype_) && shape_[k] > 1) bad("strides in whole elements", std::to_string(bytes) + " bytes");
+      stride_[k] = bytes / size_of(dtype_);
+      contiguous *= shape_[k];
+    }
+  } catch (py::error_already_set& e) {
+    e.restore();
+    bad_from_python(name_, valid, o);
+  } catch (const py::cast_error&) {
+    bad(valid, "one with fields of other types");
   }
   return true;
 }

@@ -28,6 +28,8 @@ template <> constexpr DType dtype_of<bool>() { return DType::boolean; }
 // "<argument>: expected <x>, got <y>", as ValueError or TypeError.
 [[noreturn]] void bad_value(const std::string& argument, const std::string& expected, const std::string& got);
 [[noreturn]] void bad_type(const std::string& argument, const std::string& expected, const std::string& got);
+// The same for the Python error that is set, whose text becomes part of `got`.
+[[noreturn]] void bad_from_python(const std::string& argument, const std::string& expected, py::handle object);
 
 constexpr int kMaxDims = 6;
 
@@ -85,6 +87,7 @@ class Array {
   bool from_capsule(PyObject* o);
   bool from_cuda_interface(PyObject* o);
   void take(const DLTensor& t);
+  void check_data(PyObject* o) const;
   void release();
 
   const char* name_ = "";
@@ -99,8 +102,12 @@ class Array {
   Py_buffer buffer_{};
 };
 
-// Exchange API of a type, or nullptr; cached by type.
-const DLPackExchangeAPI* exchange_api(PyTypeObject* type);
+// What a type of tensors offers; cached by type.
+struct TensorType {
+  const DLPackExchangeAPI* api = nullptr;  // DLPack C exchange API, or nullptr
+  bool redirects = false;                  // a torch subclass with its own __torch_dispatch__: what it stores is not what it means
+};
+const TensorType& tensor_type(PyTypeObject* type);
 
 // A fresh contiguous array in the library and on the device of `like`.
 struct Output {

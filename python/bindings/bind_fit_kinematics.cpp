@@ -1,19 +1,20 @@
 // fit_kinematics: array arguments to back end arguments.
+#include <algorithm>
+#include <limits>
+
 #include <kinetrace/backends.hpp>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "scalars.hpp"
 
 namespace kinetrace {
 namespace bindings {
 namespace {
 
-Robust robust_from(py::handle name) {
-  if (name.is_none()) return Robust::none;
-  const std::string s = py::isinstance<py::str>(name) ? name.cast<std::string>() : std::string(Py_TYPE(name.ptr())->tp_name);
-  if (s == "huber") return Robust::huber;
-  if (s == "tukey") return Robust::tukey;
-  bad_value("robust", "None, 'huber' or 'tukey'", "'" + s + "'");
+// The nearest normal number of the working precision: a tiny threshold must not become 0, which means "choose one".
+template <class T> T in_range(double x) {
+  return T(std::min(std::max(x, double(std::numeric_limits<T>::min())), double(std::numeric_limits<T>::max())));
 }
 
 template <class T>
@@ -25,7 +26,7 @@ py::tuple call(const Array& positions, const Array& times, const Array& weights,
   a.times = times.view<const T, 2>();
   a.weights = weights.view<const T, 2>();
   a.visible = visible.view<const uint8_t, 2>();
-  a.dt = dt, a.robust = robust, a.threshold = T(threshold), a.iterations = iterations;
+  a.dt = dt, a.robust = robust, a.threshold = threshold > 0 ? in_range<T>(threshold) : T(0), a.iterations = iterations;
   const int64_t B = a.problems, K = order + 1;
   const Output coefficients = allocate<T>(positions, {B, K, a.dims}), rms = allocate<T>(positions, {B}), covariance = allocate<T>(positions, {B, K, K}),
                r_squared = allocate<T>(positions, {B}), n_points = allocate<int32_t>(positions, {B}), status = allocate<int32_t>(positions, {B});
@@ -38,8 +39,8 @@ py::tuple call(const Array& positions, const Array& times, const Array& weights,
   return py::make_tuple(coefficients.object, rms.object, covariance.object, r_squared.object, n_points.object, status.object);
 }
 
-py::tuple fit_kinematics(py::handle positions_, py::handle times_, py::handle weights_, py::handle visible_, double dt, int order, py::handle robust_,
-                         double threshold, int iterations, py::handle num_threads) {
+py::tuple fit_kinematics(py::handle positions_, py::handle times_, py::handle weights_, py::handle visible_, py::handle dt_, py::handle order_,
+                         py::handle robust_, py::handle threshold_, py::handle iterations_, py::handle num_threads) {
   const Array positions(positions_, "positions");
   positions.require_float();
   if (positions.ndim() != 3) positions.bad("shape (B, T, D)", positions.shape_text());
@@ -53,12 +54,13 @@ py::tuple fit_kinematics(py::handle positions_, py::handle times_, py::handle we
   visible.require_shape("(B, T)", {B, T});
   for (const Array* a : {&times, &weights}) a->require_dtype_of(positions), a->require_device_of(positions);
   visible.require_visibility_dtype(), visible.require_device_of(positions);
-  if (times.given() && dt != 1.0) bad_value("dt", "1.0 when times are given", py::str(py::float_(dt)));
-  if (!(dt > 0) || dt > 1.7976931348623157e308) bad_value("dt", "a positive finite number of seconds", py::str(py::float_(dt)));
-  if (order < 0 || order > 3) bad_value("order", "0, 1, 2 or 3", std::to_string(order));
-  if (!(threshold >= 0)) bad_value("robust_threshold", "a positive number or None", py::str(py::float_(threshold)));
-  if (iterations < 1 || iterations > 1000) bad_value("robust_iterations", "1 to 1000", std::to_string(iterations));
-  const Robust robust = robust_from(robust_);
+  const double dt = positive_from(dt_, "dt", "a positive finite number of seconds");
+  if (times.given() && dt != 1.0) bad_value("dt", "1.0 when times are given", py::str(dt_));
+  const int order = int(int_from(order_, "order", 0, 3, "0, 1, 2 or 3"));
+  const Robust rules[] = {Robust::none, Robust::huber, Robust::tukey};
+  const Robust robust = rules[1 + choice_from(robust_, "robust", {"huber", "tukey"}, true)];
+  const double threshold = threshold_.is_none() ? 0.0 : positive_from(threshold_, "robust_threshold", "a positive finite number or None");
+  const int iterations = int(int_from(iterations_, "robust_iterations", 1, 1000, "an int from 1 to 1000"));
   return visit_float(positions, [&](auto zero) {
     return call<decltype(zero)>(positions, times, weights, visible, dt, order, robust, threshold, iterations, num_threads);
   });

@@ -35,6 +35,17 @@ void bad_type(const std::string& argument, const std::string& expected, const st
   throw py::type_error(argument + ": expected " + expected + ", got " + got);
 }
 
+void bad_from_python(const std::string& argument, const std::string& expected, py::handle object) {
+  // Interrupts and lack of memory are not the argument's fault.
+  if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)) throw py::error_already_set();
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  const auto own_type = py::reinterpret_steal<py::object>(type), own_value = py::reinterpret_steal<py::object>(value),
+             own_trace = py::reinterpret_steal<py::object>(trace);
+  const std::string cause = value ? std::string(py::str(own_value)) : "no reason given";
+  bad_value(argument, expected, std::string(Py_TYPE(object.ptr())->tp_name) + " (" + cause.substr(0, cause.find('\n')) + ")");
+}
+
 std::string Array::shape_text() const {
   std::string s = "(";
   for (int i = 0; i < ndim_; ++i) s += std::to_string(shape(i)) + (ndim_ == 1 ? "," : i + 1 < ndim_ ? ", " : "");

@@ -3,6 +3,7 @@
 
 #include "arrays.hpp"
 #include "module_device.hpp"
+#include "scalars.hpp"
 
 namespace kinetrace {
 namespace bindings {
@@ -74,13 +75,7 @@ Output allocate(const Array& like, DType dtype, std::initializer_list<int64_t> s
 
 Launch launch_for(const Array& like, py::handle num_threads) {
   Launch launch;
-  if (!num_threads.is_none()) {
-    if (!PyLong_Check(num_threads.ptr()) || PyBool_Check(num_threads.ptr())) bad_type("num_threads", "a positive int or None", Py_TYPE(num_threads.ptr())->tp_name);
-    const long n = PyLong_AsLong(num_threads.ptr());
-    if (n == -1 && PyErr_Occurred()) throw py::error_already_set();
-    if (n < 1 || n > 4096) bad_value("num_threads", "a positive int up to 4096 or None", std::to_string(n));
-    launch.num_threads = int(n);
-  }
+  if (!num_threads.is_none()) launch.num_threads = int(int_from(num_threads, "num_threads", 1, 4096, "a positive int up to 4096 or None"));
   launch.device = like.device().device_id;
   if (!kModuleOnHost) {
     if (like.exchange() && like.exchange()->current_work_stream) {

@@ -20,6 +20,12 @@ def is_torch(x: object) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
+def any_torch(*arrays: object) -> bool:
+    """Whether any of `arrays` is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and any(isinstance(x, torch.Tensor) for x in arrays)
+
+
 def library_of(x: object) -> str:
     """Name of the library that owns `x`: "numpy", "torch", "cupy" or "other"."""
     if isinstance(x, np.ndarray):

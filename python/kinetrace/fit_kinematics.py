@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kinetrace._arrays import Array, is_torch
+from kinetrace._arrays import Array, any_torch, is_torch
 from kinetrace._dispatch import backend_for
 
 
@@ -85,16 +85,12 @@ def fit_kinematics(
         >>> int(fit.status[0]), bool(fit.residual_rms[0] < 1e-9)
         (0, True)
     """
-    if robust_threshold is None:
-        robust_threshold = 0.0
-    elif not robust_threshold > 0:
-        raise ValueError(f"robust_threshold: expected a positive number or None, got {robust_threshold}")
     arguments = (times, weights, visible, dt, order, robust, robust_threshold, robust_iterations, num_threads)
-    if is_torch(positions):
+    if any_torch(positions, times, weights, visible):
         from kinetrace import _torch
         from kinetrace._torch import fit_kinematics as torch_op
 
         _torch.refuse_grad("fit_kinematics", positions=positions, times=times, weights=weights)
-        if _torch.is_compiling():
+        if is_torch(positions) and _torch.through_operator(positions, times, weights, visible):
             return KinematicFit(*torch_op.operator(positions, *arguments))
     return KinematicFit(*backend_for(positions, "positions").fit_kinematics(positions, *arguments))

@@ -115,7 +115,10 @@ def fit_segments(
             with np.errstate(all="ignore"):
                 cost = segment_costs(problem, order, least)
                 starts = choose_starts(problem, cost, order, least, max_segments, noise, float(limits.eps))
-                out.status[b] = _write(problem, starts, order, float(limits.max), out, b)
+                try:
+                    out.status[b] = _write(problem, starts, order, float(limits.max), out, b)
+                except np.linalg.LinAlgError:
+                    out.status[b] = SINGULAR  # increasing times that float64 cannot tell apart once centred
     return out
 
 

@@ -29,6 +29,16 @@ def refuse_grad(function: str, **tensors: Any) -> None:
                 )
 
 
-def is_compiling() -> bool:
-    """Whether torch.compile is tracing: then calls go through torch.ops.kinetrace."""
-    return torch.compiler.is_compiling()
+def through_operator(*arrays: Any) -> bool:
+    """Whether a call goes through torch.ops.kinetrace: under torch.compile, and for tensors that only stand for others.
+
+    A subclass with its own __torch_dispatch__ (a FakeTensor, a DTensor) has no data of its own to read.
+    """
+    if torch.compiler.is_compiling():
+        return True
+    return any(
+        type(x) is not torch.Tensor
+        and isinstance(x, torch.Tensor)
+        and type(x).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+        for x in arrays
+    )

@@ -10,7 +10,7 @@ from kinetrace._torch import LIBRARY, TAGS
 
 LIBRARY.define(
     "fit_kinematics(Tensor positions, Tensor? times, Tensor? weights, Tensor? visible, float dt, int order, str? robust, "
-    "float robust_threshold, int robust_iterations, int? num_threads) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "float? robust_threshold, int robust_iterations, int? num_threads) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     tags=TAGS,
 )
 
@@ -23,7 +23,7 @@ def _run(
     dt: float,
     order: int,
     robust: str | None,
-    robust_threshold: float,
+    robust_threshold: float | None,
     robust_iterations: int,
     num_threads: int | None,
 ) -> tuple[Tensor, ...]:
@@ -41,7 +41,7 @@ def _fake(
     dt: float,
     order: int,
     robust: str | None,
-    robust_threshold: float,
+    robust_threshold: float | None,
     robust_iterations: int,
     num_threads: int | None,
 ) -> tuple[Tensor, ...]:
