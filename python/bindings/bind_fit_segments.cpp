@@ -3,12 +3,13 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "scalars.hpp"
 
 namespace kinetrace {
 namespace bindings {
 namespace {
 
-constexpr int64_t kMostFrames = int64_t(1) << 24, kMostFramesOfTriangle = 4096;
+constexpr int64_t kMostFrames = int64_t(1) << 22, kMostFramesOfTriangle = 4096;
 
 struct Options {
   double dt;
@@ -17,12 +18,6 @@ struct Options {
   Criterion criterion;
   double noise;
 };
-
-Criterion criterion_from(const std::string& name) {
-  if (name == "bic") return Criterion::bic;
-  if (name == "fixed") return Criterion::fixed;
-  bad_value("criterion", "'bic' or 'fixed'", "'" + name + "'");
-}
 
 template <class T>
 py::tuple call(const Array& positions, const Array& times, const Array& weights, const Array& visible, const Options& o, py::handle num_threads) {
@@ -46,8 +41,21 @@ py::tuple call(const Array& positions, const Array& times, const Array& weights,
   return py::make_tuple(n_segments.object, boundaries.object, contact_times.object, coefficients.object, rms.object, status.object);
 }
 
-py::tuple fit_segments(py::handle positions_, py::handle times_, py::handle weights_, py::handle visible_, double dt, int order, int max_segments,
-                       int64_t min_points, const std::string& criterion, double noise, py::handle num_threads) {
+Options options_from(py::handle dt, py::handle order, py::handle max_segments, py::handle min_points, py::handle criterion, py::handle noise) {
+  Options o;
+  o.dt = positive_from(dt, "dt", "a positive finite number of seconds");
+  o.order = int(int_from(order, "order", 0, 3, "0, 1, 2 or 3"));
+  o.max_segments = int(int_from(max_segments, "max_segments", 1, kMaxSegments, "1, 2, 3 or 4"));
+  const std::string least = "an int from order + 1 = " + std::to_string(o.order + 1) + " or None";
+  o.min_points = min_points.is_none() ? o.order + 2 : int_from(min_points, "min_points", o.order + 1, INT64_MAX, least.c_str());
+  const Criterion criteria[] = {Criterion::bic, Criterion::fixed};
+  o.criterion = criteria[choice_from(criterion, "criterion", {"bic", "fixed"}, false)];
+  o.noise = noise.is_none() ? 0.0 : positive_from(noise, "noise", "a positive finite number or None");
+  return o;
+}
+
+py::tuple fit_segments(py::handle positions_, py::handle times_, py::handle weights_, py::handle visible_, py::handle dt, py::handle order,
+                       py::handle max_segments, py::handle min_points, py::handle criterion, py::handle noise, py::handle num_threads) {
   const Array positions(positions_, "positions");
   positions.require_float();
   if (positions.ndim() != 3) positions.bad("shape (B, T, D)", positions.shape_text());
@@ -61,15 +69,11 @@ py::tuple fit_segments(py::handle positions_, py::handle times_, py::handle weig
   visible.require_shape("(B, T)", {B, T});
   for (const Array* a : {&times, &weights}) a->require_dtype_of(positions), a->require_device_of(positions);
   visible.require_visibility_dtype(), visible.require_device_of(positions);
-  if (times.given() && dt != 1.0) bad_value("dt", "1.0 when times are given", py::str(py::float_(dt)));
-  if (!(dt > 0) || dt > 1.7976931348623157e308) bad_value("dt", "a positive finite number of seconds", py::str(py::float_(dt)));
-  if (order < 0 || order > 3) bad_value("order", "0, 1, 2 or 3", std::to_string(order));
-  if (max_segments < 1 || max_segments > kMaxSegments) bad_value("max_segments", "1, 2, 3 or 4", std::to_string(max_segments));
-  if (max_segments > 2 && T > kMostFramesOfTriangle)
+  Options options = options_from(dt, order, max_segments, min_points, criterion, noise);
+  if (times.given() && options.dt != 1.0) bad_value("dt", "1.0 when times are given", py::str(dt));
+  if (options.max_segments > 2 && T > kMostFramesOfTriangle)
     positions.bad("at most " + std::to_string(kMostFramesOfTriangle) + " frames for max_segments above 2 (the search takes T^2 steps)", std::to_string(T));
-  if (min_points < order + 1) bad_value("min_points", "at least order + 1 = " + std::to_string(order + 1) + " or None", std::to_string(min_points));
-  if (!(noise >= 0) || noise > 1.7976931348623157e308) bad_value("noise", "a positive finite number or None", py::str(py::float_(noise)));
-  const Options options{dt, order, max_segments, min_points <= T ? min_points : T + 1, criterion_from(criterion), noise};
+  if (options.min_points > T) options.min_points = T + 1;  // no track has as many
   return visit_float(positions, [&](auto zero) { return call<decltype(zero)>(positions, times, weights, visible, options, num_threads); });
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kinetrace._arrays import Array, is_torch
+from kinetrace._arrays import Array, any_torch, is_torch
 from kinetrace._dispatch import backend_for
 
 
@@ -102,18 +102,12 @@ def fit_segments(
         >>> fit.coefficients[0, :2, 2, 0].round(6).tolist()              # acceleration before and after
         [10.0, 10.0]
     """
-    if min_points is None:
-        min_points = order + 2
-    if noise is None:
-        noise = 0.0
-    elif not noise > 0:
-        raise ValueError(f"noise: expected a positive finite number or None, got {noise}")
     arguments = (times, weights, visible, dt, order, max_segments, min_points, criterion, noise, num_threads)
-    if is_torch(positions):
+    if any_torch(positions, times, weights, visible):
         from kinetrace import _torch
         from kinetrace._torch import fit_segments as torch_op
 
         _torch.refuse_grad("fit_segments", positions=positions, times=times, weights=weights)
-        if _torch.is_compiling():
+        if is_torch(positions) and _torch.through_operator(positions, times, weights, visible):
             return SegmentFit(*torch_op.operator(positions, *arguments))
     return SegmentFit(*backend_for(positions, "positions").fit_segments(positions, *arguments))

@@ -10,7 +10,7 @@ from kinetrace._torch import LIBRARY, TAGS
 
 LIBRARY.define(
     "fit_segments(Tensor positions, Tensor? times, Tensor? weights, Tensor? visible, float dt, int order, "
-    "int max_segments, int min_points, str criterion, float noise, int? num_threads) "
+    "int max_segments, int? min_points, str criterion, float? noise, int? num_threads) "
     "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     tags=TAGS,
 )
@@ -24,9 +24,9 @@ def _run(
     dt: float,
     order: int,
     max_segments: int,
-    min_points: int,
+    min_points: int | None,
     criterion: str,
-    noise: float,
+    noise: float | None,
     num_threads: int | None,
 ) -> tuple[Tensor, ...]:
     result: tuple[Tensor, ...] = backend_for(positions, "positions").fit_segments(
@@ -43,9 +43,9 @@ def _fake(
     dt: float,
     order: int,
     max_segments: int,
-    min_points: int,
+    min_points: int | None,
     criterion: str,
-    noise: float,
+    noise: float | None,
     num_threads: int | None,
 ) -> tuple[Tensor, ...]:
     b, _, d = positions.shape
