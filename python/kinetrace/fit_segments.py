@@ -17,9 +17,9 @@ class SegmentFit(NamedTuple):
     n_segments: Array
     """(B,) int32: segments found, 1 where nothing speaks for a split."""
     boundaries: Array
-    """(B, S - 1) int32: frame index of the first used point of the second, third, ... segment; -1 where there is none."""
+    """(B, S - 1) int32: frame index of the first used point of each segment after the first; -1 where there is none."""
     contact_times: Array
-    """(B, S - 1), dtype of positions, seconds: where neighbouring segments meet, between frames; NaN where there is none."""
+    """(B, S - 1), dtype of positions, seconds: when neighbouring segments meet, between frames; else NaN."""
     coefficients: Array
     """(B, S, order + 1, D), dtype of positions: derivatives at t = 0 of each segment's polynomial, as in
     `KinematicFit.coefficients`; NaN beyond n_segments. p(t) = sum over k of coefficients[s, k] t^k / k!."""
@@ -75,7 +75,7 @@ def fit_segments(
         visible (array, (B, T), bool | uint8): points to use. Values at other points are never looked at.
         max_segments: 1 to 4.
         min_points: used points that a segment has at least, order + 1 or more. None: order + 2.
-        criterion: "bic" as above, or "fixed": as many segments as allowed, max_segments where n >= max_segments min_points.
+        criterion: "bic" as above, or "fixed": as many segments as min_points and max_segments allow.
         noise: standard deviation of a coordinate of a point of weight 1, in position units. None: unknown.
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.
 

@@ -219,7 +219,7 @@ def _write(problem: Problem, starts: list[int], order: int, limit: float, out: S
     contacts = [
         _contact(problem, i, left, right) for i, left, right in zip(starts[1:], fits[:-1], fits[1:], strict=True)
     ]
-    if not all(np.all(np.abs(x) <= limit) for x in [*(fit.coefficients for fit in fits), *contacts]):
+    if not all(np.all(np.abs(fit.coefficients) <= limit) for fit in fits) or not np.all(np.abs(contacts) <= limit):
         return NON_FINITE
     sse = 0.0
     for s, (i, j, fit) in enumerate(zip(starts, ends, fits, strict=True)):

@@ -78,9 +78,11 @@ template <class V, int D, int K> struct SegmentSearch {
   template <class Steps> KT_HD void sweep() {
     const V infinity{infinite()};
     for (int k = 1; k <= levels; ++k) rows.set_best(k, 0, infinity);
-    grow<Steps>(0);
-    if (levels < 2 || (options.criterion == Criterion::bic && !any(sums[0] > floor))) return;  // nothing left to explain
-    for (int64_t start = least; start + 2 * least <= longest; ++start) grow<Steps>(start);
+    const bool exhaustive = levels > 1;
+    for (int64_t start = 0; start == 0 || start + 2 * least <= longest; start = start == 0 ? least : start + 1) {
+      grow<Steps>(start);
+      if (!exhaustive || (start == 0 && options.criterion == Criterion::bic && !any(sums[0] > floor))) return;  // nothing left to explain
+    }
   }
 
   // sums[k - 1]: least sum of squares of all points in k segments, for k >= 2.
