@@ -8,7 +8,8 @@ namespace kinetrace {
 namespace cpu {
 namespace {
 
-template <class T> Outcome run(const FitSegmentsArgs<T>& a, const Launch& launch) {
+template <class T>
+Outcome run(const FitSegmentsArgs<T>& a, const Launch& launch) {
   // A chunk of about 100 us, in whole groups of lanes: the table of steps is made once per chunk.
   const int64_t cost = 1 + a.frames * (a.max_segments > 2 ? a.frames / 2 : 4) * a.dims / 4;  // ns
   const int64_t grain = (100000 / cost + 8) / 8 * 8;

@@ -63,8 +63,10 @@ py::tuple fit_segments(py::handle positions_, py::handle times_, py::handle weig
   if (D < 1 || D > 4) positions.bad("1 to 4 coordinates D", std::to_string(D));
   if (T > kMostFrames) positions.bad("at most " + std::to_string(kMostFrames) + " frames", std::to_string(T));
   const Array times = Array::optional(times_, "times"), weights = Array::optional(weights_, "weights"), visible = Array::optional(visible_, "visible");
-  if (times.given() && times.ndim() == 1) times.require_shape("(T,) or (B, T)", {T});
-  else times.require_shape("(T,) or (B, T)", {B, T});
+  if (times.given() && times.ndim() == 1)
+    times.require_shape("(T,) or (B, T)", {T});
+  else
+    times.require_shape("(T,) or (B, T)", {B, T});
   weights.require_shape("(B, T)", {B, T});
   visible.require_shape("(B, T)", {B, T});
   for (const Array* a : {&times, &weights}) a->require_dtype_of(positions), a->require_device_of(positions);

@@ -55,8 +55,8 @@ def fit_segments(
 
     so "no split" is an answer, and the usual one for a track without a contact. Where k = 1 leaves no more than
     floor = sum w D (1e-5 S + eps M)^2 (S the largest distance of a coordinate from its first value, M the largest
-    coordinate, eps the dtype's rounding unit) there is nothing to explain and k is 1. Splits within `floor` of the best
-    count as equal and the earliest is taken.
+    coordinate, eps the dtype's rounding unit) there is nothing to explain and k is 1. Of splits that are equally good but
+    for rounding the earliest is taken.
 
     The contact of two neighbours is where their polynomials are nearest to each other (their intersection, if they
     intersect) within the gap between their points widened by one frame interval on both sides.

@@ -44,6 +44,7 @@ void expect(FitSegmentsArgs<float> a, Buffers& want) {
     const SegmentRows<double> mine{rows.data(), 1, layout};
     const int64_t count = int64_t(mine.get(SegmentLayout::kCount));
     const bool regular = mine.get(SegmentLayout::kRegular) != 0;
+    SegmentPreparation<double, D>(mine, segment_options(a), count).run();
     SegmentSearch<double, D, K>(mine, table.data(), segment_options(a), count).run(regular, regular);
     SegmentPieces<double, D, K>(mine, table.data(), segment_options(a), count).run(regular);
     write_problem(a, layout, b, {rows.data(), 1});
@@ -82,7 +83,8 @@ void run_case(const Case& c, driver::Random& random, driver::Check& check) {
   view(p.data(), t.data(), w.data(), v.data());
   a.n_segments = n_segments.data(), a.boundaries = boundaries.data(), a.contact_times = contact_times.data();
   a.coefficients = coefficients.data(), a.residual_rms = rms.data(), a.status = status.data();
-  driver::DeviceArray<double> workspace(std::size_t(KT_BACKEND::fit_segments_workspace(a)));
+  // What an allocator hands out may look like a long track: 1e6 points.
+  driver::DeviceArray<double> workspace(std::vector<double>(std::size_t(KT_BACKEND::fit_segments_workspace(a)), 1e6));
   a.workspace = workspace.data();
   const Outcome outcome = KT_BACKEND::fit_segments(a, Launch{});
   if (outcome) {

@@ -4,6 +4,7 @@
 #include <kinetrace/core/pack.hpp>
 #include <kinetrace/fit_segments/load.hpp>
 #include <kinetrace/fit_segments/pieces.hpp>
+#include <kinetrace/fit_segments/prepare.hpp>
 #include <kinetrace/fit_segments/search.hpp>
 
 namespace kinetrace {
@@ -13,7 +14,8 @@ namespace {
 using V = NativePack<double>;
 constexpr int W = lanes<V>::width;
 
-template <int D, int K> void search_group(const SegmentLayout& layout, const SegmentOptions& options, double* rows, const double* table) {
+template <int D, int K>
+void search_group(const SegmentLayout& layout, const SegmentOptions& options, double* rows, const double* table) {
   const V counts = load<V>(rows + SegmentLayout::kCount * W), regular = load<V>(rows + SegmentLayout::kRegular * W);
   double longest = 0;
   bool equal = true;
@@ -23,6 +25,7 @@ template <int D, int K> void search_group(const SegmentLayout& layout, const Seg
   }
   const bool all_regular = all(regular != V(0.0));
   const SegmentRows<V> group{rows, W, layout};
+  SegmentPreparation<V, D>(group, options, int64_t(longest)).run();
   SegmentSearch<V, D, K> search(group, table, options, int64_t(longest));
   search.run(all_regular, all_regular && equal);
   const SegmentPieces<V, D, K> pieces(group, table, options, int64_t(longest));
@@ -31,16 +34,21 @@ template <int D, int K> void search_group(const SegmentLayout& layout, const Seg
 
 using SearchGroup = void (*)(const SegmentLayout&, const SegmentOptions&, double*, const double*);
 using WriteTable = void (*)(double*, int64_t);
-template <int D> SearchGroup search_of(int order) {
+template <int D>
+SearchGroup search_of(int order) {
   return order == 0 ? search_group<D, 0> : order == 1 ? search_group<D, 1> : order == 2 ? search_group<D, 2> : search_group<D, 3>;
 }
 SearchGroup search_of(int dims, int order) {
   return dims == 1 ? search_of<1>(order) : dims == 2 ? search_of<2>(order) : dims == 3 ? search_of<3>(order) : search_of<4>(order);
 }
-template <int K> void table_of(double* table, int64_t points) { write_step_table<K>(table, points); }
+template <int K>
+void table_of(double* table, int64_t points) {
+  write_step_table<K>(table, points);
+}
 WriteTable table_of(int order) { return order == 0 ? table_of<0> : order == 1 ? table_of<1> : order == 2 ? table_of<2> : table_of<3>; }
 
-template <class T> void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratch) {
+template <class T>
+void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratch) {
   const SegmentLayout layout = segment_layout(a);
   double* table = scratch + layout.rows() * W;
   const SearchGroup search_group = search_of(a.dims, a.order);

@@ -7,7 +7,8 @@
 namespace kinetrace {
 
 // Doubles of scratch for one group of problems, whatever the register width, and for the table of steps.
-template <class T> inline int64_t fit_segments_scratch(const FitSegmentsArgs<T>& a) {
+template <class T>
+inline int64_t fit_segments_scratch(const FitSegmentsArgs<T>& a) {
   return segment_layout(a).rows() * 8 + a.frames * segment_step_size(a.order);
 }
 

@@ -73,7 +73,7 @@ def fit_segments(
        (no N - m_k, a split counted once) finds a split in 20 to 50 % of the tracks of 8 to 16 frames, this
        one in at most 5 %.
     4. Of the divisions, going back from the last segment: a segment starts at the earliest point with
-       which the sum of squares up to its end is within floor of the least.
+       which the sum of squares up to its end is the least, E, but for rounding: E (1 + 1e-12) + W D (4 eps M)^2.
     5. The contact of two neighbours L, R lies in the gap between the last point of L (time a) and the
        first of R (time b) widened by one mean frame interval (b-a)/(frames between) on both sides: the
        time with the least f = |L - R|^2 of 33 equidistant ones (ties: nearest the middle, then the
@@ -166,6 +166,12 @@ def sum_of_squares_floor(problem: Problem, eps: float) -> float:
     return float(problem.w.sum() * problem.p.shape[1] * rounding * rounding)
 
 
+def tie_tolerance(problem: Problem, eps: float) -> float:
+    """Difference of two sums of squares that rounding of the positions alone may make."""
+    rounding = 4.0 * eps * float(np.abs(problem.p).max())
+    return float(problem.w.sum() * problem.p.shape[1] * rounding * rounding)
+
+
 def score(sse: float, k: int, n: int, d_count: int, order: int, noise: float | None, floor: float) -> float:
     """Step 3's score of k segments with this sum of squares; inf where k is not allowed."""
     values = n * d_count
@@ -188,7 +194,7 @@ def choose_starts(
 ) -> list[int]:
     """Index of the first used point of each segment of the division that steps 1 to 4 choose."""
     n, d_count = problem.p.shape
-    floor = sum_of_squares_floor(problem, eps)
+    floor, tie = sum_of_squares_floor(problem, eps), tie_tolerance(problem, eps)
     # best[k][j]: least sum of squares of points 0 .. j-1 in k segments.
     best = [np.full(n + 1, np.inf) for _ in range(max_segments + 1)]
     best[0][0] = 0.0
@@ -205,7 +211,7 @@ def choose_starts(
     starts: list[int] = []
     end = n
     for k in range(k_best, 0, -1):
-        close = best[k - 1][:end] + cost[:end, end] <= best[k][end] + floor
+        close = best[k - 1][:end] + cost[:end, end] <= best[k][end] * (1 + 1e-12) + tie
         end = int(np.flatnonzero(close)[0])
         starts.insert(0, end)
     return starts

@@ -5,13 +5,15 @@
 KT_MATHS_BEGIN
 
 // c(x) becomes c(x + h): Horner's scheme, repeated.
-template <int K, class V> KT_HD void shift(V* c, V h) {
+template <int K, class V>
+KT_HD void shift(V* c, V h) {
   for (int i = 0; i < K; ++i)
     for (int k = K - 1; k >= i; --k) c[k] = fma(c[k + 1], h, c[k]);
 }
 
 // One segment: its polynomial sum_k c[k] (s - last_time)^k in normalised time s, and where it begins and ends.
-template <class V, int D, int K> struct Piece {
+template <class V, int D, int K>
+struct Piece {
   V c[K + 1][D], sse{0.0};
   V start{0.0}, first_time{0.0}, first_frame{0.0}, last_time{0.0}, last_frame{0.0};
   V before{0.0};  // sum of squares of everything before it
@@ -43,7 +45,8 @@ template <class V, int D, int K> struct Piece {
 // The normalised time in the gap between two neighbours, widened by one mean frame interval on both sides, where they are
 // nearest: the best of 33 equidistant times (from the middle outwards, the earlier first), then Newton steps on the square
 // of the distance, held within one grid interval.
-template <class V, int D, int K> KT_HD V contact_between(const Piece<V, D, K>& earlier, const Piece<V, D, K>& later) {
+template <class V, int D, int K>
+KT_HD V contact_between(const Piece<V, D, K>& earlier, const Piece<V, D, K>& later) {
   constexpr int kGrid = 16, kSteps = 4;
   const V a = earlier.last_time, b = later.first_time, gap = b - a;
   const V middle = fma(gap, V(0.5), a), frames = later.first_frame - earlier.last_frame;
@@ -94,26 +97,27 @@ template <class V, int D, int K> KT_HD V contact_between(const Piece<V, D, K>& e
   return fma(half, x, middle);
 }
 
-// Between normalised time and seconds: frames from the first used one, or (t - first) / span times the number of gaps.
-template <class V> struct TimeScale {
-  V per_second, zero;           // normalised time per second, and normalised time of t = 0
-  V first, unit, gaps, frames;  // seconds = first + s / gaps * unit, or (frames + s) * unit
+// Between normalised time and seconds: frames, or (t - first) / span times the number of gaps.
+template <class V>
+struct TimeScale {
+  V per_second, zero;   // normalised time per second, and normalised time of t = 0
+  V first, unit, gaps;  // seconds = first + s / gaps * unit, or s * unit
   bool own_times;
 
   KT_HD TimeScale(const SegmentRows<V>& rows, V count, bool own, double dt) : own_times(own) {
     using L = SegmentLayout;
-    frames = rows.get(L::kFrameFirst);
+    const V last = count - V(1.0);
     first = rows.get(L::kTimeFirst);
-    const V span = rows.get(L::kTimeSpan), last = count - V(1.0);
-    unit = own ? select(span > V(0.0), span, V(1.0)) : V(dt);
+    unit = own ? rows.get(L::kTimeSpan) : V(dt);
     gaps = select(last > V(0.0), last, V(1.0));
     per_second = own ? gaps / unit : V(1.0 / dt);
-    zero = own ? -first / unit * gaps : -frames;
+    zero = own ? -first / unit * gaps : V(0.0);
   }
-  KT_HD V of(V s) const { return own_times ? fma(s / gaps, unit, first) : (frames + s) * unit; }
+  KT_HD V of(V s) const { return own_times ? fma(s / gaps, unit, first) : s * unit; }
 
   // sum_k c[k] (s - origin)^k, in units of `scale`, to derivatives by seconds at t = 0.
-  template <int K> KT_HD void derivatives_at_zero(V* c, V origin, V scale) const {
+  template <int K>
+  KT_HD void derivatives_at_zero(V* c, V origin, V scale) const {
     shift<K>(c, zero - origin);
     V factor = scale;
     for (int k = 0; k <= K; ++k) {

@@ -5,7 +5,8 @@
 
 KT_MATHS_BEGIN
 
-template <class V, int D, int K> struct SegmentPieces {
+template <class V, int D, int K>
+struct SegmentPieces {
   using M = mask_of<V>;
   using L = SegmentLayout;
 
@@ -13,15 +14,17 @@ template <class V, int D, int K> struct SegmentPieces {
   const double* table;
   SegmentOptions options;
   int64_t longest;
-  V floor;
+  V tie;
 
   KT_HD SegmentPieces(const SegmentRows<V>& r, const double* steps, const SegmentOptions& o, int64_t longest_count)
-      : rows(r), table(steps), options(o), longest(longest_count), floor(r.get(L::kFloor)) {}
+      : rows(r), table(steps), options(o), longest(longest_count), tie(r.get(L::kTie)) {}
 
-  // The piece that ends before `end` as the last of `level` segments: the earliest start within `floor` of `target`.
-  template <class Steps> KT_HD Piece<V, D, K> last_piece(V end, V level, V target) const {
+  // The piece that ends before `end` as the last of `level` segments: the earliest start whose sum equals `target`,
+  // but for rounding: of the positions, and of sums made in another order.
+  template <class Steps>
+  KT_HD Piece<V, D, K> last_piece(V end, V level, V target) const {
     Piece<V, D, K> piece;
-    const V limit = target + floor, least{double(options.least)};
+    const V limit = fma(target, V(1e-12), target + tie), least{double(options.least)};
     grow_backwards<Steps, D, K>(rows, table, longest, end, [&](int64_t i, const RunningFit<V, D, K>& fit, const Steps& steps, M inside) {
       const M last = inside & (V(double(i)) == end - V(1.0));
       piece.last_time = select(last, rows.time(i), piece.last_time);
@@ -80,7 +83,7 @@ template <class V, int D, int K> struct SegmentPieces {
     }
     const V status = rows.get(L::kStatus);
     rows.set(L::kResidualRms, sqrt(sse / (rows.get(L::kWeightSum) / heaviest)) * scale);
-    rows.set(L::kOutcome, select(status == V(double(kOk)), select(finite, V(double(kOk)), V(double(kNonFinite))), status));
+    rows.set(L::kStatus, select(finite | (status != V(double(kOk))), status, V(double(kNonFinite))));
   }
 };
 

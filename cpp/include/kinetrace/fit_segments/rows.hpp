@@ -4,7 +4,8 @@
 
 KT_MATHS_BEGIN
 
-template <class V> struct SegmentRows {
+template <class V>
+struct SegmentRows {
   double* data;
   int64_t pitch;
   SegmentLayout layout;
@@ -12,9 +13,10 @@ template <class V> struct SegmentRows {
   KT_HD V get(int64_t row) const { return load<V>(data + row * pitch); }
   KT_HD void set(int64_t row, V x) const { store(data + row * pitch, x); }
   KT_HD V time(int64_t j) const { return get(layout.time() + j); }
-  KT_HD V weight(int64_t j) const { return get(layout.weight() + j); }
+  KT_HD V weight(int64_t j) const { return layout.weighted ? get(layout.weight() + j) : V(1.0); }
   KT_HD V frame(int64_t j) const { return get(layout.frame() + j); }
-  template <int D> KT_HD void position(int64_t j, V* y) const {
+  template <int D>
+  KT_HD void position(int64_t j, V* y) const {
     for (int d = 0; d < D; ++d) y[d] = get(layout.position() + j * D + d);
   }
   // best(k, j): least sum of squares of the first j points in k segments, k = 1 .. levels

@@ -20,7 +20,8 @@ KT_HD void split_exponent(double x, double& m, double& e) {
   e = double(exponent);
 }
 #if !defined(__CUDACC__)
-template <int W> KT_HD void split_exponent(Pack<double, W> x, Pack<double, W>& m, Pack<double, W>& e) {
+template <int W>
+KT_HD void split_exponent(Pack<double, W> x, Pack<double, W>& m, Pack<double, W>& e) {
   for (int i = 0; i < W; ++i) {
     double mantissa, exponent;
     split_exponent(double(x.v[i]), mantissa, exponent);
@@ -31,7 +32,8 @@ template <int W> KT_HD void split_exponent(Pack<double, W> x, Pack<double, W>& m
 
 // Natural logarithm of a normal number, to about 1e-15: the C libraries' differ in the last bit from one another and from
 // CUDA's, and the number of segments must not. log m = 2 atanh(z), z = (m - 1) / (m + 1), |z| < 0.172.
-template <class V> KT_HD V natural_log(V x) {
+template <class V>
+KT_HD V natural_log(V x) {
   V m, e;
   split_exponent(x, m, e);
   const V z = (m - V(1.0)) / (m + V(1.0)), zz = z * z;
@@ -51,7 +53,8 @@ KT_HD double power_of_two_below(double x) {
   return x;
 }
 #if !defined(__CUDACC__)
-template <int W> KT_HD Pack<double, W> power_of_two_below(Pack<double, W> x) {
+template <int W>
+KT_HD Pack<double, W> power_of_two_below(Pack<double, W> x) {
   Pack<double, W> r;
   for (int i = 0; i < W; ++i) r.v[i] = power_of_two_below(double(x.v[i]));
   return r;
@@ -59,7 +62,8 @@ template <int W> KT_HD Pack<double, W> power_of_two_below(Pack<double, W> x) {
 #endif
 
 // What the criterion needs besides the sums of squares e[0..levels] of the best divisions into 1 .. levels + 1 segments.
-template <class V> struct SegmentChoice {
+template <class V>
+struct SegmentChoice {
   int order, dims, levels;
   int64_t least;
   Criterion criterion;

@@ -12,7 +12,8 @@ KT_MATHS_BEGIN
 
 KT_HD double infinite() { return double(__builtin_huge_valf()); }  // no division that stands for it
 
-template <class V, int D, int K> struct SegmentSearch {
+template <class V, int D, int K>
+struct SegmentSearch {
   using M = mask_of<V>;
   using L = SegmentLayout;
 
@@ -21,35 +22,14 @@ template <class V, int D, int K> struct SegmentSearch {
   SegmentOptions options;
   int64_t least, longest;  // points of a segment at least, points of the longest problem
   int levels;              // segments at most, less one
-  V count{0.0}, floor{0.0}, scale{1.0}, sums[kMaxSegments];
+  V count, floor, sums[kMaxSegments];
 
   KT_HD SegmentSearch(const SegmentRows<V>& r, const double* steps, const SegmentOptions& o, int64_t longest_count)
-      : rows(r), table(steps), options(o), least(o.least), longest(longest_count), levels(o.levels) {}
-
-  // Scales positions, weights and times of the used points to about 1, exactly for positions.
-  KT_HD void normalize() {
-    const V spread = rows.get(L::kSpread), heaviest = rows.get(L::kWeightMax), span = rows.get(L::kTimeSpan);
-    count = rows.get(L::kCount);
-    scale = power_of_two_below(spread);
-    const V inverse = V(1.0) / scale, last = count - V(1.0), divisor = select(span > V(0.0), span, V(1.0));
-    const V rounding = fma(V(1e-5), spread, V(options.epsilon) * rows.get(L::kSize)) * inverse;
-    floor = rows.get(L::kWeightSum) / heaviest * V(double(D)) * (rounding * rounding);
-    for (int64_t j = 0; j < longest; ++j) {
-      const M used = V(double(j)) < count;
-      rows.set(rows.layout.weight() + j, select(used, rows.weight(j) / heaviest, V(0.0)));
-      const V time = rows.time(j);
-      rows.set(rows.layout.time() + j, select(used, options.own_times ? time / divisor * last : time, V(0.0)));
-      for (int d = 0; d < D; ++d) {
-        const int64_t row = rows.layout.position() + j * D + d;
-        rows.set(row, select(used, rows.get(row) * inverse, V(0.0)));
-      }
-    }
-    rows.set(L::kScale, scale);
-    rows.set(L::kFloor, floor);
-  }
+      : rows(r), table(steps), options(o), least(o.least), longest(longest_count), levels(o.levels), count(r.get(L::kCount)), floor(r.get(L::kFloor)) {}
 
   // A fit from point `start` on, lowering best(k, j) for every end j it reaches.
-  template <class Steps> KT_HD void grow(int64_t start) {
+  template <class Steps>
+  KT_HD void grow(int64_t start) {
     const int64_t end = start == 0 ? longest : longest - least;
     const V origin = rows.time(start), infinity{infinite()};
     V before[kMaxSegments];
@@ -75,7 +55,8 @@ template <class V, int D, int K> struct SegmentSearch {
     }
   }
 
-  template <class Steps> KT_HD void sweep() {
+  template <class Steps>
+  KT_HD void sweep() {
     const V infinity{infinite()};
     for (int k = 1; k <= levels; ++k) rows.set_best(k, 0, infinity);
     const bool exhaustive = levels > 1;
@@ -86,7 +67,8 @@ template <class V, int D, int K> struct SegmentSearch {
   }
 
   // sums[k - 1]: least sum of squares of all points in k segments, for k >= 2.
-  template <class Steps> KT_HD void close_divisions() {
+  template <class Steps>
+  KT_HD void close_divisions() {
     grow_backwards<Steps, D, K>(rows, table, longest, count, [&](int64_t i, const RunningFit<V, D, K>& fit, const Steps&, M inside) {
       const M long_enough = inside & (count - V(double(i)) >= V(double(least)));
       for (int k = 2; k <= kMaxSegments; ++k) {
@@ -99,15 +81,18 @@ template <class V, int D, int K> struct SegmentSearch {
 
   // `regular`: every problem is an unbroken run of frames of equal weight. `aligned`: they are equally long, too.
   KT_HD void run(bool regular, bool aligned) {
-    normalize();
     for (int k = 0; k < kMaxSegments; ++k) sums[k] = V(infinite());
     V segments{1.0}, target{0.0};
     if (levels > 0 && longest >= 2 * least) {
-      if (regular) sweep<TableSteps<V, K>>();
-      else sweep<OwnSteps<V, K>>();
-      if (aligned) close_divisions<TableSteps<V, K>>();
-      else close_divisions<OwnSteps<V, K>>();
-      const V ratio = scale / V(options.noise > 0 ? options.noise : 1.0);
+      if (regular)
+        sweep<TableSteps<V, K>>();
+      else
+        sweep<OwnSteps<V, K>>();
+      if (aligned)
+        close_divisions<TableSteps<V, K>>();
+      else
+        close_divisions<OwnSteps<V, K>>();
+      const V ratio = rows.get(L::kScale) / V(options.noise > 0 ? options.noise : 1.0);
       const SegmentChoice<V> choice{K, D, levels, least, options.criterion, count, floor, ratio * ratio * rows.get(L::kWeightMax)};
       segments = choice.choose(sums, options.noise > 0);
       for (int k = 1; k <= kMaxSegments; ++k) target = select(segments == V(double(k)), sums[k - 1], target);

@@ -11,12 +11,14 @@
 KT_MATHS_BEGIN
 
 // How one point changes a fit: v <- y, then for k = 0..K: v <- v - x_k theta_k, theta_k <- theta_k + s_k v; sse += w v^2.
-template <class V, int K> struct Step {
+template <class V, int K>
+struct Step {
   V x[K + 1], s[K + 1], w;
 };
 
 // The triangular factor of the points so far.
-template <class V, int K> struct Design {
+template <class V, int K>
+struct Design {
   V d[K + 1], r[K + 1][K + 1];
 
   KT_HD Design() {
@@ -52,7 +54,8 @@ template <class V, int K> struct Design {
   }
 };
 
-template <class V, int D, int K> struct RunningFit {
+template <class V, int D, int K>
+struct RunningFit {
   V theta[K + 1][D], sse{0.0};
 
   KT_HD RunningFit() {
@@ -75,7 +78,8 @@ template <class V, int D, int K> struct RunningFit {
 };
 
 // Steps of points with their own times and weights.
-template <class V, int K> struct OwnSteps {
+template <class V, int K>
+struct OwnSteps {
   Design<V, K> design;
   KT_HD explicit OwnSteps(const double*) {}
   KT_HD Step<V, K> next(V w, V u) { return design.add(w, u); }
@@ -83,7 +87,8 @@ template <class V, int K> struct OwnSteps {
 };
 
 // The same steps of weight 1 at u = 0, 1, 2, ..., computed once: the bits are those of OwnSteps.
-template <class V, int K> struct TableSteps {
+template <class V, int K>
+struct TableSteps {
   static constexpr int kSize = segment_step_size(K);
   const double* entry;
   KT_HD explicit TableSteps(const double* table) : entry(table - kSize) {}
@@ -100,7 +105,8 @@ template <class V, int K> struct TableSteps {
 };
 
 // Writes the table for segments of up to `points` frames.
-template <int K> KT_HD void write_step_table(double* table, int64_t points) {
+template <int K>
+KT_HD void write_step_table(double* table, int64_t points) {
   Design<double, K> design;
   for (int64_t m = 0; m < points; ++m, table += segment_step_size(K)) {
     const Step<double, K> step = design.add(1.0, double(m));
