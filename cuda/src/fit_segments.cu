@@ -37,11 +37,11 @@ __global__ void __launch_bounds__(32) table_kernel(double* table, int64_t points
   if (threadIdx.x == 0) write_step_table<K>(table, points);  // KT_MUTATE: one writer
 }
 
-template <class T>
+template <class T, int D>
 __global__ void __launch_bounds__(kThreads, 1) load_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   if (first + slot >= a.problems) return;  // KT_MUTATE: bound of the batch
-  load_problem(a, layout, first + slot, {rows + slot, pitch});
+  load_problem<T, D>(a, layout, first + slot, {rows + slot, pitch});
 }
 
 template <int D, int K>
@@ -129,6 +129,20 @@ cudaError_t make_table(int order, double* table, int64_t points, cudaStream_t st
 }
 
 template <class T>
+cudaError_t load_round(const FitSegmentsArgs<T>& a, const SegmentLayout& layout, const Round& r, int64_t first) {
+  switch (a.dims) {
+    case 1:
+      return KT_LAUNCH((load_kernel<T, 1>), r.grid, dim3(kThreads), 0, r.stream, a, layout, r.rows, r.pitch, first);
+    case 2:
+      return KT_LAUNCH((load_kernel<T, 2>), r.grid, dim3(kThreads), 0, r.stream, a, layout, r.rows, r.pitch, first);
+    case 3:
+      return KT_LAUNCH((load_kernel<T, 3>), r.grid, dim3(kThreads), 0, r.stream, a, layout, r.rows, r.pitch, first);
+    default:
+      return KT_LAUNCH((load_kernel<T, 4>), r.grid, dim3(kThreads), 0, r.stream, a, layout, r.rows, r.pitch, first);
+  }
+}
+
+template <class T>
 cudaError_t rounds(const FitSegmentsArgs<T>& a, cudaStream_t stream) {
   const SegmentLayout layout = segment_layout(a);
   const SegmentOptions options = segment_options(a);
@@ -140,10 +154,11 @@ cudaError_t rounds(const FitSegmentsArgs<T>& a, cudaStream_t stream) {
   }
   for (int64_t first = 0; first < a.problems; first += slots) {
     const int64_t left = a.problems - first < slots ? a.problems - first : slots;
-    const dim3 grid(unsigned((left + kThreads - 1) / kThreads)), block(kThreads);
-    cudaError_t status = KT_LAUNCH(load_kernel<T>, grid, block, 0, stream, a, layout, rows, slots, first);
-    if (status == cudaSuccess) status = search_round(layout, options, {grid, rows, a.workspace, slots, left, stream});
-    if (status == cudaSuccess) status = KT_LAUNCH(write_kernel<T>, grid, block, 0, stream, a, layout, rows, slots, first);
+    const dim3 grid(unsigned((left + kThreads - 1) / kThreads));
+    const Round round{grid, rows, a.workspace, slots, left, stream};
+    cudaError_t status = load_round(a, layout, round, first);
+    if (status == cudaSuccess) status = search_round(layout, options, round);
+    if (status == cudaSuccess) status = KT_LAUNCH(write_kernel<T>, grid, dim3(kThreads), 0, stream, a, layout, rows, slots, first);
     if (status != cudaSuccess) return status;
   }
   return cudaSuccess;

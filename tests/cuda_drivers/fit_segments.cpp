@@ -40,7 +40,7 @@ void expect(FitSegmentsArgs<float> a, Buffers& want) {
   std::vector<double> rows(std::size_t(layout.rows())), table(std::size_t(a.frames * segment_step_size(K)));
   write_step_table<K>(table.data(), a.frames);
   for (int64_t b = 0; b < a.problems; ++b) {
-    load_problem(a, layout, b, {rows.data(), 1});
+    load_problem<float, D>(a, layout, b, {rows.data(), 1});
     const SegmentRows<double> mine{rows.data(), 1, layout};
     const int64_t count = int64_t(mine.get(SegmentLayout::kCount));
     const bool regular = mine.get(SegmentLayout::kRegular) != 0;

@@ -47,16 +47,29 @@ void table_of(double* table, int64_t points) {
 }
 WriteTable table_of(int order) { return order == 0 ? table_of<0> : order == 1 ? table_of<1> : order == 2 ? table_of<2> : table_of<3>; }
 
+// Lanes past the last problem repeat it and are not written back.
+template <class T, int D>
+void load_group(const FitSegmentsArgs<T>& a, const SegmentLayout& layout, int64_t first, int used, double* rows) {
+  for (int l = 0; l < W; ++l) load_problem<T, D>(a, layout, first + (l < used ? l : used - 1), {rows + l, W});
+}
+template <class T>
+using LoadGroup = void (*)(const FitSegmentsArgs<T>&, const SegmentLayout&, int64_t, int, double*);
+template <class T>
+LoadGroup<T> load_of(int dims) {
+  return dims == 1 ? load_group<T, 1> : dims == 2 ? load_group<T, 2> : dims == 3 ? load_group<T, 3> : load_group<T, 4>;
+}
+
 template <class T>
 void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratch) {
   const SegmentLayout layout = segment_layout(a);
   double* table = scratch + layout.rows() * W;
   const SearchGroup search_group = search_of(a.dims, a.order);
+  const LoadGroup<T> load_group = load_of<T>(a.dims);
   const SegmentOptions options = segment_options(a);
   if (!a.times.data) table_of(a.order)(table, a.frames);
   for (int64_t i = begin; i < end; i += W) {
     const int used = int(end - i < W ? end - i : W);
-    for (int l = 0; l < W; ++l) load_problem(a, layout, i + (l < used ? l : used - 1), {scratch + l, W});
+    load_group(a, layout, i, used, scratch);
     search_group(layout, options, scratch, table);
     for (int l = 0; l < used; ++l) write_problem(a, layout, i + l, {scratch + l, W});
   }

@@ -13,35 +13,47 @@ struct SegmentLane {
 };
 
 // Packs the used points of problem b to the front, as they are; whether their numbers are good is found out with lanes.
-template <class T>
+template <class T, int D>
 KT_HD void load_problem(const FitSegmentsArgs<T>& a, const SegmentLayout& layout, int64_t b, SegmentLane lane) {
   using L = SegmentLayout;
-  const T* positions = a.positions.data + b * a.positions.stride[0];
-  const T* times = a.times.data ? a.times.data + b * a.times.stride[0] : nullptr;
-  const T* weights = a.weights.data ? a.weights.data + b * a.weights.stride[0] : nullptr;
-  const uint8_t* visible = a.visible.data ? a.visible.data + b * a.visible.stride[0] : nullptr;
+  const int64_t pitch = lane.pitch, frames = a.frames, step = a.positions.stride[1], across = a.positions.stride[2];
+  const T* position = a.positions.data + b * a.positions.stride[0];
+  double *to = &lane[layout.position()], *frame = &lane[layout.frame()];
+  int64_t n = 0;
   bool invalid_weight = false, even = true;
-  double first_weight = 1;
-  int64_t n = 0, first = 0;
-  for (int64_t t = 0; t < a.frames; ++t) {
-    if (visible && !visible[t * a.visible.stride[1]]) continue;
-    double w = 1;
-    if (weights) {
-      w = double(weights[t * a.weights.stride[1]]);
-      invalid_weight |= !(w >= 0 && is_finite(w));
-      if (w == 0) continue;
-      lane[layout.weight() + n] = w;
-    }
-    if (n == 0) first = t, first_weight = w;
-    even &= w == first_weight && t - first == n;
-    lane[layout.frame() + n] = double(t);
-    if (times) lane[layout.time() + n] = double(times[t * a.times.stride[1]]);
-    for (int d = 0; d < a.dims; ++d) lane[layout.position() + n * a.dims + d] = double(positions[t * a.positions.stride[1] + d * a.positions.stride[2]]);
+  const auto take = [&](int64_t t) {
+    frame[n * pitch] = double(t);
+    for (int d = 0; d < D; ++d) to[(n * D + d) * pitch] = double(position[t * step + d * across]);
     ++n;
+  };
+  if (!a.times.data && !a.weights.data && !a.visible.data) {
+    for (int64_t t = 0; t < frames; ++t) take(t);
+  } else {
+    const T* time = a.times.data ? a.times.data + b * a.times.stride[0] : nullptr;
+    const T* weight = a.weights.data ? a.weights.data + b * a.weights.stride[0] : nullptr;
+    const uint8_t* visible = a.visible.data ? a.visible.data + b * a.visible.stride[0] : nullptr;
+    double *times = &lane[layout.time()], *weights = &lane[layout.weight()];
+    double first_weight = 1;
+    int64_t first = 0;
+    for (int64_t t = 0; t < frames; ++t) {
+      if (visible && !visible[t * a.visible.stride[1]]) continue;
+      if (weight) {
+        const double w = double(weight[t * a.weights.stride[1]]);
+        invalid_weight |= !(w >= 0 && is_finite(w));
+        if (w == 0) continue;
+        if (n == 0) first_weight = w;
+        even &= w == first_weight;
+        weights[n * pitch] = w;
+      }
+      if (n == 0) first = t;
+      even &= t - first == n;
+      if (time) times[n * pitch] = double(time[t * a.times.stride[1]]);
+      take(t);
+    }
   }
   lane[L::kCount] = double(n);
   lane[L::kStatus] = invalid_weight ? kInvalidWeight : kOk;
-  lane[L::kRegular] = even && !times;
+  lane[L::kRegular] = even && !a.times.data;
 }
 
 template <class T>
