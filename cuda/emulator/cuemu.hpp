@@ -1,5 +1,6 @@
-// cuemu.hpp: runs CUDA kernels on the CPU, one fiber per CUDA thread; this header is what a kernel sees instead of nvcc.
-// Include it through cuda/src/launch.cuh with KT_CUEMU defined. docs/cuda-emulator.md says what is modelled and what not.
+// cuemu.hpp: runs CUDA kernels on the CPU, one fiber per CUDA thread; this header is what a kernel sees instead of
+// nvcc. Include it through cuda/src/launch.cuh with KT_CUEMU defined. docs/cuda-emulator.md says what is modelled and
+// what not.
 #pragma once
 
 #include "cuemu_types.hpp"
@@ -39,8 +40,8 @@ void* block_shared(const void* key, std::size_t bytes);
 // Runs entry(argument) once per thread of the grid. On a failure the whole grid is abandoned: see set_failure_handler.
 cudaError_t run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*entry)(void*), void* argument);
 
-// By default a failure (deadlock, bad mask, ...) prints its report and aborts. With a handler, the handler gets the report
-// and the launch returns cudaErrorLaunchFailure. Returns the handler that was set before.
+// By default a failure (deadlock, bad mask, ...) prints its report and aborts. With a handler, the handler gets the
+// report and the launch returns cudaErrorLaunchFailure. Returns the handler that was set before.
 using FailureHandler = void (*)(const char* report);
 FailureHandler set_failure_handler(FailureHandler handler);
 // The same with a handler that does nothing: the report is only kept for last_failure().

@@ -1,4 +1,5 @@
-// cuemu_collectives.cpp: shuffles, votes, __syncwarp and the block barrier. The last thread to arrive serves all of them.
+// cuemu_collectives.cpp: shuffles, votes, __syncwarp and the block barrier. The last thread to arrive serves all of
+// them.
 #include "cuemu_state.hpp"
 
 namespace cuemu {
@@ -15,6 +16,10 @@ void check_arrival(const Arrival& a, const Fiber& me) {
   if (a.width < 1 || a.width > 32 || (a.width & (a.width - 1)) != 0)
     fail("thread %u: width %d of %s at %s:%d is not a power of two up to 32", me.number, a.width, name_of(a.op), a.file,
          a.line);
+  const unsigned gone = a.mask & ~state.warps[me.warp()].alive;
+  if (state.strict && gone)
+    fail("strict: lanes 0x%08x have exited or never were, but thread %u names them in mask 0x%08x of %s at %s:%d", gone,
+         me.number, a.mask, name_of(a.op), a.file, a.line);
 }
 
 void check_same(const Group& group, const Arrival& a, const Fiber& me) {
@@ -173,7 +178,7 @@ int block_barrier(const Arrival& a) {
   }
   state.predicates += a.value != 0;
   // Two addresses are enough: nobody reaches the next but one barrier before all have left this one.
-  char* tag = &state.barrier_tag[state.generation & 1u];
+  unsigned char* tag = state.barrier_tag + (state.generation & 1u) * kTagBytes;
   tsan_release(tag);
   if (state.at_barrier == state.alive) open_barrier();
   wait_for_turn();
@@ -192,6 +197,9 @@ void thread_exits(Fiber& me) {
   warp.alive &= ~(1u << me.lane());
   for (int i = warp.groups - 1; i >= 0; --i) {
     Group& group = warp.group[i];
+    if (state.strict && ((group.first.mask >> me.lane()) & 1u) != 0)
+      fail("strict: thread %u exits, but mask 0x%08x of %s at %s:%d names it", me.number, group.first.mask,
+           name_of(group.first.op), group.first.file, group.first.line);
     if (group.arrived == (group.first.mask & warp.alive)) complete(warp, group, me.warp());
   }
   if (state.alive != 0 && state.at_barrier == state.alive) open_barrier();

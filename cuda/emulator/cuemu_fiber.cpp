@@ -89,15 +89,15 @@ constexpr std::size_t kStackBytes = 256 * 1024;
 constexpr std::size_t kGuardBytes = 64 * 1024;     // a multiple of every page size in use
 constexpr unsigned kNoSynchronisation = 1;         // __tsan_switch_to_fiber: the switch orders no memory access
 
-void map_stack(Fiber& fiber) {
+void map_stack(Context& context) {
   void* low = mmap(nullptr, kGuardBytes + kStackBytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (low == MAP_FAILED || mprotect(low, kGuardBytes, PROT_NONE) != 0) {
-    std::fprintf(stderr, "cuemu: no memory for the stack of thread %u\n", fiber.number);
+    std::fprintf(stderr, "cuemu: no memory for the stack of a thread\n");
     std::abort();
   }
-  fiber.context.stack_low = static_cast<char*>(low) + kGuardBytes;
-  fiber.context.stack_bytes = kStackBytes;
+  context.stack_low = static_cast<char*>(low) + kGuardBytes;
+  context.stack_bytes = kStackBytes;
 }
 
 // Called on the stack that has just been switched to.
@@ -124,8 +124,8 @@ void switch_context(Context& from, Context& to, bool from_dies) {
 }  // namespace
 
 void prepare_fiber(Fiber& fiber, void (*main)()) {
-  Context& context = fiber.context;
-  if (!context.stack_low) map_stack(fiber);
+  Context& context = *fiber.context;
+  if (!context.stack_low) map_stack(context);
   if (__tsan_create_fiber && !context.tsan_fiber) context.tsan_fiber = __tsan_create_fiber(0);
   auto** top = reinterpret_cast<void**>(const_cast<char*>(static_cast<const char*>(context.stack_low)) + kStackBytes);
 #if defined(__x86_64__)
@@ -145,23 +145,23 @@ void prepare_fiber(Fiber& fiber, void (*main)()) {
 void enter_first_time() { arrive(nullptr); }
 
 void switch_to_fiber(Fiber& to) {
-  Context& from = state.current ? state.current->context : state.host;
+  Context& from = state.current ? *state.current->context : state.host;
   if (!state.current && __tsan_get_current_fiber) state.host.tsan_fiber = __tsan_get_current_fiber();
   state.current = &to;
   threadIdx = to.index;
-  switch_context(from, to.context, false);
+  switch_context(from, *to.context, false);
 }
 
 void leave_to(Fiber* to) {
-  Context& from = state.current->context;
+  Context& from = *state.current->context;
   state.current = to;
   if (to) threadIdx = to->index;
-  switch_context(from, to ? to->context : state.host, true);
+  switch_context(from, to ? *to->context : state.host, true);
   std::abort();  // never reached: nobody switches back to a thread that has ended
 }
 
 void abandon_to_host() {
-  Context& from = state.current->context;
+  Context& from = *state.current->context;
   state.current = nullptr;
   switch_context(from, state.host, false);
   std::abort();
@@ -169,9 +169,8 @@ void abandon_to_host() {
 
 // An abandoned thread's frames stay half open. Its accesses are ordered before whatever the host does next, then its
 // sanitizer state is dropped, because shadow call stacks and poisoned frames would mislead the next kernel's reports.
-void discard_fibers() {
-  for (Fiber& fiber : state.fibers) {
-    Context& context = fiber.context;
+void discard_contexts() {
+  for (Context& context : state.contexts) {
     if (context.tsan_fiber) {
       __tsan_switch_to_fiber(context.tsan_fiber, kNoSynchronisation);
       __tsan_release(&state.end_tag);
@@ -204,7 +203,7 @@ void* host_malloc(std::size_t bytes) {
   void* memory = std::malloc(bytes);
   if (memory) std::memset(memory, 0xFF, bytes);
   __tsan_release(&state.shared_tag);
-  __tsan_switch_to_fiber(state.current->context.tsan_fiber, kNoSynchronisation);
+  __tsan_switch_to_fiber(state.current->context->tsan_fiber, kNoSynchronisation);
   return memory;
 }
 
@@ -212,7 +211,7 @@ void host_free(void* memory) {
   if (!have_tsan() || !state.current) return std::free(memory);
   __tsan_switch_to_fiber(state.host.tsan_fiber, kNoSynchronisation);
   std::free(memory);
-  __tsan_switch_to_fiber(state.current->context.tsan_fiber, kNoSynchronisation);
+  __tsan_switch_to_fiber(state.current->context->tsan_fiber, kNoSynchronisation);
 }
 
 }  // namespace cuemu

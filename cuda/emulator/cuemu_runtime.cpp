@@ -32,6 +32,13 @@ bool valid(dim3 grid, dim3 block, std::size_t shared_bytes) {
          shared_bytes <= kMaxSharedBytes;
 }
 
+// For ThreadSanitizer a stack is one thread of execution, and what it did in an earlier block is ordered before the
+// next. Two or more sets of stacks in turn let it see two neighbouring blocks as what they are: not ordered.
+unsigned choose_context_sets() {
+  if (!have_tsan() || state.blocks_ordered || state.threads > 512) return 1;  // each costs TSan 0.9 MB
+  return std::clamp(512u / state.threads, 2u, 8u);
+}
+
 void prepare_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*entry)(void*), void* argument) {
   state.grid = gridDim = grid;
   state.block = blockDim = block;
@@ -41,12 +48,15 @@ void prepare_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*entry)
   state.entry_argument = argument;
   state.failed = false;
   state.fibers.resize(kMaxThreads);
+  state.context_sets = choose_context_sets();
+  state.contexts.resize(std::max(state.contexts.size(), std::size_t{state.context_sets} * state.threads));
   state.warps.resize(kMaxThreads / 32);
   state.ready.resize(kMaxThreads);
   state.shared.reserve(256);  // never grows inside a kernel, where a thread would own the allocation
 }
 
-void prepare_block() {
+// `ordinal` counts the blocks as they run.
+void prepare_block(std::uint64_t ordinal) {
   const dim3 block = state.block;
   state.alive = state.threads;
   state.at_barrier = 0;
@@ -60,6 +70,7 @@ void prepare_block() {
     Fiber& fiber = state.fibers[i];
     fiber.number = i;
     fiber.index = {i % block.x, i / block.x % block.y, i / (block.x * block.y)};
+    fiber.context = &state.contexts[ordinal % state.context_sets * state.threads + i];
     fiber.alive = true;
     fiber.arrival.op = Op::none;
     prepare_fiber(fiber, &thread_main);
@@ -68,16 +79,16 @@ void prepare_block() {
 }
 
 // Returns false when the block failed; state.cause says why.
-bool run_block(std::uint64_t number) {
+bool run_block(std::uint64_t number, std::uint64_t ordinal) {
   blockIdx = {static_cast<unsigned>(number % state.grid.x),
               static_cast<unsigned>(number / state.grid.x % state.grid.y),
               static_cast<unsigned>(number / state.grid.x / state.grid.y)};
   allocate_block_memory();
-  prepare_block();
+  prepare_block(ordinal);
   tsan_release(&state.start_tag);
   switch_to_fiber(next_ready());
-  if (state.failed) discard_fibers();
-  tsan_acquire(&state.end_tag);
+  if (state.failed) discard_contexts();
+  if (state.blocks_ordered) tsan_acquire(&state.end_tag);
   const char* overwritten = free_block_memory();
   if (overwritten && !state.failed) {
     std::snprintf(state.cause, sizeof state.cause, "%s", overwritten);
@@ -97,7 +108,7 @@ bool run_blocks() {
   }
   for (std::uint64_t i = 0; i < blocks; ++i) {
     const std::uint64_t number = state.schedule == Schedule::fifo ? i : blocks - 1 - i;
-    if (!run_block(order.empty() ? number : order[number])) return false;
+    if (!run_block(order.empty() ? number : order[number], i)) return false;
   }
   return true;
 }
@@ -116,7 +127,10 @@ cudaError_t run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, void (*ent
   }
   inside = true;
   prepare_grid(grid, block, shared_bytes, entry, argument);
-  const cudaError_t status = run_blocks() ? cudaSuccess : report_failure();
+  const bool good = run_blocks();
+  tsan_acquire(&state.end_tag);
+  free_kept_memory();
+  const cudaError_t status = good ? cudaSuccess : report_failure();
   inside = false;
   return status;
 }

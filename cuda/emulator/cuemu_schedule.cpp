@@ -41,6 +41,8 @@ const char* read_schedule() {
   state.random = seed ? std::strtoull(seed, nullptr, 10) : 1;
   const char* strict = std::getenv("CUEMU_STRICT");
   state.strict = strict && std::strcmp(strict, "1") == 0;
+  const char* blocks = std::getenv("CUEMU_BLOCKS");
+  state.blocks_ordered = blocks && std::strcmp(blocks, "ordered") == 0;
   const char* name = std::getenv("CUEMU_SCHED");
   state.schedule = Schedule::fifo;
   if (!name || !*name || !std::strcmp(name, "fifo")) return nullptr;

@@ -18,12 +18,20 @@ unsigned char* allocate(std::size_t bytes) {
   return memory + guard;
 }
 
+// Blocks of a grid are not ordered. A freed address that the next block gets again would look like a race between the
+// two, or, ordered through the host's free and malloc, would hide one: under ThreadSanitizer memory is kept for the
+// whole grid.
+std::vector<unsigned char*> kept;
+
 bool release(unsigned char* memory, std::size_t bytes) {
   const std::size_t guard = guard_bytes();
   bool intact = true;
   for (std::size_t i = 1; i <= guard; ++i)
     intact = intact && memory[-static_cast<std::ptrdiff_t>(i)] == kGuard && memory[bytes + i - 1] == kGuard;
-  host_free(memory - guard);
+  if (have_tsan() && !state.blocks_ordered)
+    kept.push_back(memory - guard);
+  else
+    host_free(memory - guard);
   return intact;
 }
 
@@ -43,11 +51,20 @@ void* block_shared(const void* key, std::size_t bytes) {
   return memory;
 }
 
-void allocate_block_memory() { state.dynamic_memory = allocate(state.dynamic_bytes); }
+void allocate_block_memory() {
+  state.dynamic_memory = allocate(state.dynamic_bytes);
+  state.barrier_tag = allocate(2 * kTagBytes);
+}
+
+void free_kept_memory() {
+  for (unsigned char* memory : kept) host_free(memory);
+  kept.clear();
+}
 
 const char* free_block_memory() {
   const bool dynamic_intact = release(state.dynamic_memory, state.dynamic_bytes);
-  state.dynamic_memory = nullptr;
+  release(state.barrier_tag, 2 * kTagBytes);
+  state.dynamic_memory = state.barrier_tag = nullptr;
   bool fixed_intact = true;
   for (const BlockShared& entry : state.shared) fixed_intact = release(entry.memory, entry.bytes) && fixed_intact;
   state.shared.clear();

@@ -21,7 +21,7 @@ struct Context {
 };
 
 struct Fiber {
-  Context context;
+  Context* context = nullptr;
   uint3 index{};
   unsigned number = 0;  // linear index in the block
   bool alive = false;
@@ -33,7 +33,7 @@ struct Fiber {
 
 // The address whose happens-before edges one __syncwarp carries; `readers` lanes have yet to leave it.
 struct SyncTag {
-  int readers = 0;
+  alignas(8) int readers = 0;
 };
 
 // Lanes that wait together: all of one mask.
@@ -67,6 +67,8 @@ struct State {
   // the block
   unsigned alive = 0;
   std::vector<Fiber> fibers;
+  std::vector<Context> contexts;  // `context_sets` for every thread
+  unsigned context_sets = 1;
   std::vector<Warp> warps;
   std::vector<BlockShared> shared;
   unsigned char* dynamic_memory = nullptr;
@@ -75,11 +77,14 @@ struct State {
   Arrival first_at_barrier;
   unsigned first_thread_at_barrier = 0;
   unsigned predicates = 0;
-  // Addresses that carry happens-before: block barrier (by parity), start and end of a block, new block-shared memory.
-  char barrier_tag[2] = {}, start_tag = 0, end_tag = 0, shared_tag = 0;
+  // Addresses that carry happens-before: block barrier (two, by parity), start of a block, end of a thread, new shared
+  // memory. ThreadSanitizer keeps one clock per 8 aligned bytes, hence kTagBytes. The barrier's are new in every block,
+  // or they would order one block after another.
+  unsigned char* barrier_tag = nullptr;
+  std::uint64_t start_tag = 0, end_tag = 0, shared_tag = 0;
   // the schedule
   Schedule schedule = Schedule::fifo;
-  bool strict = false;
+  bool strict = false, blocks_ordered = false;
   std::uint64_t random = 1;
   std::vector<Fiber*> ready;  // a ring
   std::size_t ready_head = 0, ready_count = 0;
@@ -93,6 +98,7 @@ struct State {
 extern State state;
 
 constexpr unsigned kMaxThreads = 1024;
+constexpr std::size_t kTagBytes = 8;
 
 // cuemu_fiber.cpp
 void prepare_fiber(Fiber& fiber, void (*main)());
@@ -100,13 +106,13 @@ void enter_first_time();                 // the first statement of a fiber's mai
 void switch_to_fiber(Fiber& to);         // from the host or from the running fiber
 [[noreturn]] void leave_to(Fiber* to);   // from a fiber that never runs again; nullptr: to the host
 [[noreturn]] void abandon_to_host();     // from a fiber that is dropped half way
-void discard_fibers();                   // after a failure: forgets every fiber's sanitizer state
+void discard_contexts();                 // after a failure: forgets every stack's sanitizer state
 void tsan_release(void* tag);
 void tsan_acquire(void* tag);
 bool have_tsan();
 bool have_asan();
-// Memory filled with 0xFF whose sanitizer history belongs to the host, so that making it orders nothing between threads;
-// a thread that uses it must tsan_acquire(&state.shared_tag) first.
+// Memory filled with 0xFF whose sanitizer history belongs to the host, so that making it orders nothing between
+// threads; a thread that uses it must tsan_acquire(&state.shared_tag) first.
 void* host_malloc(std::size_t bytes);
 void host_free(void* memory);
 
@@ -128,6 +134,7 @@ cudaError_t report_failure();  // on the host's stack
 // cuemu_shared.cpp
 void allocate_block_memory();
 const char* free_block_memory();  // nullptr or which guard was overwritten
+void free_kept_memory();          // at the end of the grid: what ThreadSanitizer needed until then
 
 const char* name_of(Op op);
 

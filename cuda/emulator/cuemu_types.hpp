@@ -21,8 +21,8 @@
 #define __launch_bounds__(...)
 #define __grid_constant__
 #define __align__(n) __attribute__((aligned(n)))
-// One block runs at a time and one kernel at a time, so a static object is block-shared memory. It keeps its values from
-// block to block; KT_SHARED of launch.cuh gives every block fresh, poisoned memory and is what kernels should use.
+// One block runs at a time and one kernel at a time, so a static object is block-shared memory. It keeps its values
+// from block to block; KT_SHARED of launch.cuh gives every block fresh, poisoned memory and is what kernels should use.
 #define __shared__ static
 
 struct uint3 {

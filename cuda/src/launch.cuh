@@ -1,6 +1,11 @@
-// launch.cuh: the only platform header a .cu file includes: kernel launch, shared memory, device guard and plain errors.
-// With KT_CUEMU the same names run on the CPU emulator; see docs/cuda-emulator.md. No pybind11, no exceptions here.
+// launch.cuh: the only platform header a .cu file includes: kernel launch, shared memory, device guard and plain
+// errors. With KT_CUEMU the same names run on the CPU emulator; see docs/cuda-emulator.md. No pybind11, no exceptions
+// here.
 #pragma once
+
+#ifndef KT_BACKEND
+#define KT_BACKEND cuda  // the namespace of the back end; the emulated module calls it cuda_emu
+#endif
 
 #ifdef KT_CUEMU
 #include "cuemu.hpp"
@@ -32,7 +37,8 @@ inline Outcome check(cudaError_t status, const char* what) {
   return error;
 }
 
-// Makes `device` current for its lifetime. Ask status() before using it; the destructor ignores errors and never throws.
+// Makes `device` current for its lifetime. Ask status() before using it; the destructor ignores errors and never
+// throws.
 class DeviceGuard {
  public:
   explicit DeviceGuard(int device) : previous_(device), status_(cudaGetDevice(&previous_)) {

@@ -7,6 +7,7 @@ namespace bindings {
 
 void bind_fit_kinematics(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);  // all of the above
+void bind_bandwidth(pybind11::module_& m);  // benchmarks only, in _cpu alone
 
 }  // namespace bindings
 }  // namespace kinetrace

@@ -16,7 +16,7 @@ namespace driver {
 
 // Exit code 2: the program could not do its work, as opposed to 1, wrong values.
 inline void require(cudaError_t status, const char* what) {
-  const cuda::Error error = cuda::check(status, what);
+  const Outcome error = cuda::check(status, what);
   if (!error) return;
   std::fprintf(stderr, "%s\n", error.message);
   std::exit(2);

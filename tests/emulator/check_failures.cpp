@@ -1,5 +1,6 @@
-// check_failures.cpp <case> [abort]: runs one faulty kernel. With "abort" no failure handler is set. Otherwise the launch
-// must return an error, and a correct kernel must still run after it; the report is printed for the caller to check.
+// check_failures.cpp <case> [abort]: runs one faulty kernel. With "abort" no failure handler is set. Otherwise the
+// launch must return an error, and a correct kernel must still run after it; the report is printed for the caller to
+// check.
 #include "driver.hpp"
 #include "failure_kernels.cuh"
 
@@ -19,6 +20,7 @@ static cudaError_t run_case(const std::string& name, DeviceArray<int>& out) {
   if (name == "bad_width") return KT_LAUNCH(fk::bad_width, one, warp, 0, nullptr, p, 12);
   if (name == "barriers_differ") return KT_LAUNCH(fk::barriers_differ, one, two_warps, 0, nullptr, p);
   if (name == "exit_before_barrier") return KT_LAUNCH(fk::exit_before_barrier, one, two_warps, 0, nullptr, p);
+  if (name == "exited_in_mask") return KT_LAUNCH(fk::exited_in_mask, one, two_warps, 0, nullptr, p);
   if (name == "dynamic_overrun") return KT_LAUNCH(fk::dynamic_overrun, one, warp, bytes, nullptr, p, 8, 8);
   if (name == "dynamic_underrun") return KT_LAUNCH(fk::dynamic_overrun, one, warp, bytes, nullptr, p, 8, -1);
   if (name == "fixed_overrun") return KT_LAUNCH(fk::fixed_overrun, one, warp, 0, nullptr, p, 8);

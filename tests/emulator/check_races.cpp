@@ -38,6 +38,10 @@ template <bool kGood> static int run(const std::string& name) {
   } else if (name == "count") {
     require(KT_LAUNCH((rk::count<kGood>), dim3(4), dim3(64), 0, nullptr, counter.data()), "count");
     check.same_bits<int>(name, counter.host(), {256});
+  } else if (name == "block_words") {
+    DeviceArray<int> words(std::vector<int>(4, 1));
+    require(KT_LAUNCH((rk::block_words<kGood>), dim3(4), dim3(32), 0, nullptr, words.data()), "block_words");
+    check.same_bits<int>(name, words.host(), {2, 2, 2, 2});
   } else {
     return 2;
   }

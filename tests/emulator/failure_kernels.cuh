@@ -58,6 +58,11 @@ __global__ void exit_before_barrier(int* out) {  // defined since compute capabi
   out[threadIdx.x] = 1;
 }
 
+__global__ void exited_in_mask(int* out) {  // defined as well, and refused by CUEMU_STRICT=1
+  if (threadIdx.x % 32 >= 20) return;
+  out[threadIdx.x] = __all_sync(kFull, 1);
+}
+
 __global__ void dynamic_overrun(int* out, int elements, int at) {
   KT_DYN_SHARED(int, shared);
   if (threadIdx.x == 0) shared[at] = elements;
@@ -67,7 +72,8 @@ __global__ void dynamic_overrun(int* out, int elements, int at) {
 
 __global__ void fixed_overrun(int* out, int at) {
   KT_SHARED(int[8], shared);
-  if (threadIdx.x == 0) shared[at] = 1;
+  int* elements = shared;
+  if (threadIdx.x == 0) elements[at] = 1;
   __syncthreads();
   out[threadIdx.x] = 1;
 }

@@ -1,4 +1,5 @@
-// race_kernels.cuh: kernels with and without the synchronisation they need, to see that exactly the latter are reported.
+// race_kernels.cuh: kernels with and without the synchronisation they need, to see that exactly the latter are
+// reported.
 #pragma once
 #include "launch.cuh"
 
@@ -19,7 +20,8 @@ template <bool kBarrier> __global__ void block_sum(const float* values, float* s
   if (t == 0) sums[blockIdx.x] = partial[0];
 }
 
-// A warp turns its values round through shared memory: ordered by __syncwarp, or only by a shuffle, which orders nothing.
+// A warp turns its values round through shared memory: ordered by __syncwarp, or only by a shuffle, which orders
+// nothing.
 template <bool kSyncWarp> __global__ void warp_reverse(const float* values, float* out) {
   KT_SHARED(float[64], tile);
   const unsigned t = threadIdx.x;
@@ -64,6 +66,14 @@ template <bool kAtomic> __global__ void count(int* counter) {
   } else {
     *counter += 1;
   }
+}
+
+// Thread 0 of every block adds to its own word, or all of them to the first one.
+template <bool kOwn> __global__ void block_words(int* words) {
+  KT_SHARED(int, one);
+  if (threadIdx.x == 0) one = 1;
+  __syncthreads();
+  if (threadIdx.x == 0) words[kOwn ? blockIdx.x : 0] += one;
 }
 
 }  // namespace race_kernels

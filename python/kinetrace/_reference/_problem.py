@@ -112,11 +112,13 @@ def fit_polynomial(t: Float, p: Float, w: Float, order: int) -> Fit:
 def derivative_matrix(local: Local, time: float) -> Float:
     """M with (M a)_k the k-th derivative at a time: M_kj = j!/(j-k)! u^(j-k) / s^k, u = (time - t0)/s."""
     order = len(local.a) - 1
-    u = (time - local.t0) / local.s
+    # NumPy numbers: their powers overflow to inf where Python's raise.
+    s = np.float64(local.s)
+    u = (time - local.t0) / s
     m = np.zeros((order + 1, order + 1))
     for k in range(order + 1):
         for j in range(k, order + 1):
-            m[k, j] = factorial(j) / factorial(j - k) * u ** (j - k) / local.s**k
+            m[k, j] = factorial(j) / factorial(j - k) * u ** (j - k) / s**k
     return m
 
 

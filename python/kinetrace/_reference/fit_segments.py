@@ -115,7 +115,10 @@ def fit_segments(
             with np.errstate(all="ignore"):
                 cost = segment_costs(problem, order, least)
                 starts = choose_starts(problem, cost, order, least, max_segments, noise, float(limits.eps))
-                out.status[b] = _write(problem, starts, order, float(limits.max), out, b)
+                try:
+                    out.status[b] = _write(problem, starts, order, float(limits.max), out, b)
+                except np.linalg.LinAlgError:
+                    out.status[b] = SINGULAR  # increasing times that float64 cannot tell apart once centred
     return out
 
 
@@ -138,8 +141,14 @@ def segment_costs(problem: Problem, order: int, least: int) -> Float:
     cost = np.full((n + 1, n + 1), np.inf)
     for i in range(n):
         for j in range(i + least, n + 1):
-            fit = fit_polynomial(problem.t[i:j], problem.p[i:j], problem.w[i:j], order)
-            cost[i, j] = np.sum(problem.w[i:j] * np.sum(fit.residuals**2, axis=1))
+            # The residuals of fit_polynomial without its coefficients: what lies outside the span of the basis.
+            t, w = problem.t[i:j], problem.w[i:j]
+            root = np.sqrt(w)
+            centre = t[0] + np.dot(w, t - t[0]) / w.sum()
+            scaled = (t - centre) / max(t[-1] - centre, centre - t[0])
+            q = np.linalg.qr(root[:, None] * scaled[:, None] ** np.arange(order + 1))[0]
+            y = root[:, None] * (problem.p[i:j] - problem.p[i])
+            cost[i, j] = np.sum((y - q @ (q.T @ y)) ** 2)
     return cost
 
 

@@ -15,7 +15,7 @@ class Path(NamedTuple):
     """How residual t of the advected mode is sampled: where the flows after and before are read."""
 
     ahead: Corners  # in flow t+1, at x + flow_t(x)
-    behind: list[Corners]  # in flow t-1: the pixels themselves, then y_0, y_1, ...
+    behind: list[Corners]  # in flow t-1: y_0, y_1, ...
     valid: npt.NDArray[np.bool_]  # (H,W)
 
 
@@ -89,8 +89,9 @@ def kinematic_residual_backward(
     for b in range(len(batch)):
         r, w = _residual(batch[b], weights[b], mode, dt, iterations)
         q = backward_field(r, w, norm, reduction, up[b]) / dt
-        for t in range(1, len(batch[b]) - 1):
-            _spread(batch[b], gradient[b], q[t - 1], t, mode, iterations)
+        with np.errstate(all="ignore"):
+            for t in range(1, len(batch[b]) - 1):
+                _spread(batch[b], gradient[b], q[t - 1], t, mode, iterations)
     return gradient if np.ndim(flow) == 5 else gradient[0]
 
 
@@ -142,10 +143,10 @@ def _path(flow: Float, t: int, iterations: int) -> Path:
     _, height, width = flow.shape[1:]
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     ahead = corners(x + flow[t, 0], y + flow[t, 1], height, width)
-    behind = [corners(x, y, height, width)]
+    behind: list[Corners] = []
     valid = ahead.inside
-    for _ in range(iterations + 1):
-        step = sample(flow[t - 1], behind[-1])
+    for k in range(iterations + 1):
+        step = flow[t - 1] if k == 0 else sample(flow[t - 1], behind[-1])
         behind.append(corners(x - step[0], y - step[1], height, width))
         valid = valid & behind[-1].inside
     return Path(ahead, behind, valid)
@@ -162,16 +163,15 @@ def _spread(flow: Float, gradient: Float, q: Float, t: int, mode: str, iteration
     moves = np.any(q != 0, axis=0)
     scatter(gradient[t + 1], path.ahead, q)
     gradient[t] += np.where(moves, _pull(flow[t + 1], path.ahead, q), 0.0)
-    # Sampling at y_k moves with y_k = x - sample(y_{k-1}); the chain ends at the pixel itself.
+    # y_k = x - sample(y_{k-1}), so each sample is moved by the one before; y_0 is moved by the pixel's own flow.
     upstream = q
-    for k in range(len(path.behind) - 1, 0, -1):
-        scatter(gradient[t - 1], path.behind[k], upstream)
-        upstream = -np.where(moves, _pull(flow[t - 1], path.behind[k], upstream), 0.0)
-    scatter(gradient[t - 1], path.behind[0], upstream)
+    for c in reversed(path.behind):
+        scatter(gradient[t - 1], c, upstream)
+        upstream = -np.where(moves, _pull(flow[t - 1], c, upstream), 0.0)
+    gradient[t - 1] += upstream
 
 
 def _pull(image: Float, c: Corners, upstream: Float) -> Float:
     """Derivative (2,H,W) of sum(upstream * sample) by the x and y of the sample points."""
-    with np.errstate(all="ignore"):
-        along_x, along_y = slopes(image, c)
-        return np.stack([np.sum(upstream * along_x, axis=0), np.sum(upstream * along_y, axis=0)])
+    along_x, along_y = slopes(image, c)
+    return np.stack([np.sum(upstream * along_x, axis=0), np.sum(upstream * along_y, axis=0)])

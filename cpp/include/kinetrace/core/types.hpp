@@ -25,6 +25,8 @@ struct Launch {
 struct Outcome {
   int code = 0;
   char message[2048] = {};
+
+  explicit operator bool() const { return code != 0; }  // true: it failed
 };
 
 }  // namespace kinetrace
