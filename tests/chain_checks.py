@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from compare import assert_within
+from kinetrace import _reference
 from strategies import Case
 from tolerances import rounding, smallest
-
-from kinetrace import _reference
 
 
 def check_shapes(case: Case, tracks: Any) -> None:
@@ -42,16 +42,19 @@ def check_shapes(case: Case, tracks: Any) -> None:
 
 
 def check_tracks(case: Case, tracks: Any) -> int:
-    """Positions, visibility and cycle errors within bounds of the definition's; returns how many frames it judged.
+    """Positions, visibility and cycle errors within bounds; returns how many frames were judged.
 
-    An error of a position is multiplied by at most 1 + slope at each step. A track is followed until a decision of
-    the definition (inside? cycle error small enough?) is closer than the bound; from there on either answer is right.
+    An error of a position is multiplied by at most 1 + slope at each step. A track is followed until a
+    decision of the definition (inside? cycle error small enough?) is closer than the bound: from there on
+    either answer is right.
     """
     check_shapes(case, tracks)
     expected = _reference.chain_flow(*case.args, **case.options)
     flow = np.asarray(case.args[0], dtype=np.float64)
     back = np.asarray(case.options.get("backward_flow", flow), dtype=np.float64)
-    slope, back_slope = (2 * max(np.abs(np.diff(f, axis=a)).max(initial=0.0) for a in (2, 3)) for f in (flow, back))
+    slope, back_slope = (
+        2 * max(np.abs(np.diff(f, axis=a)).max(initial=0.0) for a in (2, 3)) for f in (flow, back)
+    )
     units = rounding("chain_flow", "positions", case.dtype)
     size = max(flow.shape[2:]) + 4 * max(np.abs(flow).max(initial=0.0), np.abs(back).max(initial=0.0))
     last = np.array([flow.shape[3] - 1, flow.shape[2] - 1])

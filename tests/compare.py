@@ -27,10 +27,14 @@ def assert_same_bits(actual: Any, expected: Any) -> None:
         same = a == b
         if a.dtype.kind == "f":
             same = (same & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b))
-        assert same.all(), f"{name} differs at {np.argwhere(~same)[:4].tolist()}: {a[~same][:4]} {b[~same][:4]}"
+        assert same.all(), (
+            f"{name} differs at {np.argwhere(~same)[:4].tolist()}: {a[~same][:4]} {b[~same][:4]}"
+        )
 
 
-def assert_within(actual: npt.ArrayLike, expected: npt.ArrayLike, bound: npt.ArrayLike, name: str = "value") -> None:
+def assert_within(
+    actual: npt.ArrayLike, expected: npt.ArrayLike, bound: npt.ArrayLike, name: str = "value"
+) -> None:
     """Same shape, NaN in the same places, and elsewhere |actual - expected| <= bound."""
     a = np.asarray(actual, dtype=np.float64)
     b = np.asarray(expected, dtype=np.float64)
@@ -40,8 +44,9 @@ def assert_within(actual: npt.ArrayLike, expected: npt.ArrayLike, bound: npt.Arr
     with np.errstate(invalid="ignore"):
         error = np.abs(a - b)
         good = both_nan | (a == b) | (error <= limit)
+    first = np.argwhere(~good)[:1].tolist()
     assert good.all(), (
-        f"{name}: {np.count_nonzero(~good)} of {a.size} beyond the bound, first at {np.argwhere(~good)[0].tolist()}: "
+        f"{name}: {np.count_nonzero(~good)} of {a.size} beyond the bound, first at {first}: "
         f"{a[~good][0]!r}, expected {b[~good][0]!r} within {limit[~good][0]:.3g}"
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+
 import standin
 
 hypothesis.settings.register_profile("default", max_examples=30, deadline=None, derandomize=True)
@@ -45,7 +46,7 @@ class Backend:
 
 
 def backend_names() -> list[str]:
-    """Names of the back ends here; 'not built' where the native layer is missing, which fails every test on it."""
+    """Names of the back ends here; 'not built' where the native layer is missing: tests on it fail."""
     if STANDIN:
         return ["standin"]
     try:
@@ -61,7 +62,7 @@ def _parameter(name: str) -> Any:
 
 @pytest.fixture(scope="session", params=[_parameter(name) for name in backend_names()])
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """The back ends "cpu-baseline", "cpu-avx2", "cpu-avx512", "cuda_emu" and "cuda", as far as they are here."""
+    """Every back end of "cpu-baseline", "cpu-avx2", "cpu-avx512", "cuda_emu" and "cuda" that is here."""
     if request.param == "not built":
         pytest.fail("kinetrace._testing cannot be imported: install the package (pip install .) first")
     return Backend(request.param)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from compare import assert_within, fields
+from kinetrace import _reference
+from kinetrace._reference._problem import frame_times, point_visibility, point_weights, used_points
 from scales import FitScale, fit_scale
 from strategies import Case
 from tolerances import rounding, smallest
-
-from kinetrace import _reference
-from kinetrace._reference._problem import frame_times, point_visibility, point_weights, used_points
 
 FLOATS = ("coefficients", "residual_rms", "covariance", "r_squared")
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from compare import assert_within
-from strategies import Case
-from tolerances import rounding, smallest
 
+from compare import assert_within
 from kinetrace import _reference
 from kinetrace._reference._reduce import backward_field
+from strategies import Case
+from tolerances import rounding, smallest
 
 flow_definition = importlib.import_module("kinetrace._reference.kinematic_residual")
 track_definition = importlib.import_module("kinetrace._reference.track_residual")
@@ -30,7 +30,9 @@ class Parts(NamedTuple):
 def flow_parts(case: Case) -> list[Parts]:
     """Parts of each problem of a kinematic_residual call."""
     options = case.options
-    batch, weights = flow_definition._prepare(case.args[0], options.get("mask"), options.get("mask_rule", "center"))
+    batch, weights = flow_definition._prepare(
+        case.args[0], options.get("mask"), options.get("mask_rule", "center")
+    )
     parts = []
     for flow, w in zip(batch, weights, strict=True):
         mode, steps = options.get("mode", "eulerian"), options.get("iterations", 0)
@@ -57,8 +59,8 @@ def _advected_size(flow: Float, steps: int) -> float:
 def settled(case: Case) -> Case:
     """The case with an explicit mask over pixels whose result hangs on rounding, if there are any.
 
-    Those whose sample points come close to the border or to a line of pixel centres (where the derivative jumps),
-    and with the norm "abs" those with a component of r close to 0.
+    Those whose sample points come close to the border or to a line of pixel centres, where the derivative
+    jumps, and with the norm "abs" those with a component of r close to 0.
     """
     options = case.options
     flow = np.asarray(case.args[0], dtype=np.float64)
@@ -69,7 +71,9 @@ def settled(case: Case) -> Case:
             close = np.abs(part.r) <= 64 * np.finfo(case.dtype).eps * part.size
             hidden[b] |= (close & (part.size > 0)).any(axis=1)
         if options["mode"] == "advected":
-            margin = 64 * float(np.finfo(case.dtype).eps) * (_advected_size(batch[b], options["iterations"]) + 16)
+            margin = (
+                64 * float(np.finfo(case.dtype).eps) * (_advected_size(batch[b], options["iterations"]) + 16)
+            )
             for t in range(1, batch.shape[1] - 1):
                 path = flow_definition._path(batch[b], t, options["iterations"])
                 for c in (path.ahead, *path.behind):
@@ -132,7 +136,11 @@ def check_value(case: Case, kernel: str, parts: list[Parts], value: Any) -> None
     batched = case.args[0].ndim == (5 if kernel == "kinematic_residual" else 4)
     for b, part in enumerate(parts):
         scale = value_scale(part, case.options["norm"], case.options["reduction"], units)
-        if kernel == "track_residual" and case.options["norm"] == "signed" and case.options["reduction"] == "none":
+        if (
+            kernel == "track_residual"
+            and case.options["norm"] == "signed"
+            and case.options["reduction"] == "none"
+        ):
             scale = np.swapaxes(scale, 1, 2)
         at = b if batched else ...
         assert_within(value[at], expected[at], units * scale + smallest(case.dtype))

@@ -24,9 +24,9 @@ class FitScale(NamedTuple):
 def fit_scale(t: Float, p: Float, w: Float, order: int) -> FitScale:
     """Scale for used points t (n,), p (n,D), w (n,), in float64.
 
-    If every position moved by one unit of the largest deviation S from the mean, coefficient a_j in centred and
-    scaled time would move by at most S sum_i |G_ji|, G the pseudo-inverse; the move to t=0 multiplies by |M|. A basis
-    of condition number k passes k times the rounding of its own construction on.
+    If every position moved by one unit of the largest deviation S from the mean, coefficient a_j in centred
+    and scaled time would move by at most S sum_i |G_ji|, G the pseudo-inverse; the move to t=0 multiplies by
+    |M|. A basis of condition number k passes k times the rounding of its own construction on.
     """
     mean = (w @ p) / w.sum()
     y = p - mean

@@ -1,7 +1,7 @@
-"""Judges a fit_segments result: is the division it chose the best one, up to rounding, and is what it says of it right?
+"""Judges a fit_segments result: is its division the best one, up to rounding, and are its numbers right?
 
-Two divisions can be equally good up to rounding, so the chosen one is measured with the definition rather than
-compared with the definition's choice; where the choice is clear the two must be equal.
+Two divisions can be equally good up to rounding, so the chosen one is measured with the definition rather
+than compared with the definition's choice; where the choice is clear the two must be equal.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import importlib
 from typing import Any
 
 import numpy as np
+
 from compare import assert_within
 from fit_checks import used
+from kinetrace import _reference
+from kinetrace._reference._problem import derivatives_at, fit_polynomial
 from scales import fit_scale
 from strategies import Case
 from tolerances import rounding, smallest
-
-from kinetrace import _reference
-from kinetrace._reference._problem import derivatives_at, fit_polynomial
 
 definition = importlib.import_module("kinetrace._reference.fit_segments")
 
@@ -64,14 +64,18 @@ def _check_choice(case: Case, fit: Any, expected: Any, b: int) -> list[int]:
     cost = definition.segment_costs(problem, order, least)
     floor = definition.sum_of_squares_floor(problem, float(np.finfo(case.dtype).eps))
     best = [_least_cost(cost, k) for k in range(1, most + 1)]
-    scores = np.array([definition.score(e, k, n, d_count, order, noise, floor) for k, e in enumerate(best, start=1)])
+    scores = np.array(
+        [definition.score(e, k, n, d_count, order, noise, floor) for k, e in enumerate(best, start=1)]
+    )
     k = int(fit.n_segments[b])
     frames = fit.boundaries[b, : k - 1]
     starts = [0, *np.searchsorted(problem.frames, frames).tolist()]
     np.testing.assert_array_equal(problem.frames[starts[1:]], frames)
     ends = [*starts[1:], n]
     sse = sum(cost[i, j] for i, j in zip(starts, ends, strict=True))
-    assert sse <= best[k - 1] + k * floor + 1e-5 * best[k - 1], "not the best division into that many segments"
+    assert sse <= best[k - 1] + k * floor + 1e-5 * best[k - 1], (
+        "not the best division into that many segments"
+    )
     if best[0] <= 0.9 * floor:
         assert k == 1
     elif best[0] > 1.1 * floor:
@@ -102,9 +106,13 @@ def _check_numbers(case: Case, fit: Any, starts: list[int], b: int) -> None:
     scales = [fit_scale(t[i:j], p[i:j], w[i:j], order) for i, j in zip(starts, ends, strict=True)]
     fits = [fit_polynomial(t[i:j], p[i:j], w[i:j], order) for i, j in zip(starts, ends, strict=True)]
     for s, (one, scale) in enumerate(zip(fits, scales, strict=True)):
-        bound = rounding("fit_segments", "coefficients", case.dtype) * scale.coefficients + smallest(case.dtype)
+        bound = rounding("fit_segments", "coefficients", case.dtype) * scale.coefficients + smallest(
+            case.dtype
+        )
         assert_within(fit.coefficients[b, s], one.coefficients, bound, f"coefficients[{b},{s}]")
-    sse = sum(float(w[i:j] @ (one.residuals**2).sum(axis=1)) for i, j, one in zip(starts, ends, fits, strict=True))
+    sse = sum(
+        float(w[i:j] @ (one.residuals**2).sum(axis=1)) for i, j, one in zip(starts, ends, fits, strict=True)
+    )
     largest = max(scale.residual_rms for scale in scales)
     bound = rounding("fit_segments", "residual_rms", case.dtype) * largest + smallest(case.dtype)
     assert_within(fit.residual_rms[b], np.sqrt(sse / w.sum()), bound, f"residual_rms[{b}]")

@@ -1,7 +1,7 @@
-"""Hypothesis strategies for the inputs of each kernel: shapes, layouts, special values, masks, irregular times.
+"""Hypothesis strategies for the inputs of each kernel: shapes, layouts, special values, masks, times.
 
-Shapes, options and the places of special values are drawn, so that they shrink; bulk numbers come from a generator
-seeded with a drawn number. Garbage (NaN, infinities, huge, denormal) stands wherever a value must not matter.
+Shapes and options are drawn, so that they shrink; bulk numbers come from a generator seeded with a drawn
+number. Garbage (NaN, infinities, huge, denormal) stands wherever a value must not matter.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def laid_out(case: Case, layout: str) -> Case:
 
 @st.composite
 def fit_cases(draw: Any, *, wild: bool = False, increasing: bool = False, max_frames: int = 20) -> Case:
-    """positions (B,T,D) for the fits. Tame: used points are sane and unused ones garbage. Wild: garbage anywhere."""
+    """positions (B,T,D) for the fits; garbage at unused points, or with wild anywhere."""
     dtype, rng = draw(dtypes()), draw(generators())
     shape = (draw(st.integers(0, 4)), draw(st.integers(0, max_frames)))
     dimensions = draw(st.integers(1, 4))
@@ -84,7 +84,9 @@ def fit_cases(draw: Any, *, wild: bool = False, increasing: bool = False, max_fr
     used = np.ones(shape, dtype=bool)
     if draw(st.booleans()):
         visible = rng.uniform(size=shape) < draw(st.sampled_from([0.0, 0.4, 0.9]))
-        options["visible"] = visible if draw(st.booleans()) else visible * rng.integers(1, 256, shape).astype(np.uint8)
+        options["visible"] = (
+            visible if draw(st.booleans()) else visible * rng.integers(1, 256, shape).astype(np.uint8)
+        )
         used &= visible
     if draw(st.booleans()):
         weights = rng.uniform(0.1, 3.0, shape).astype(dtype)
@@ -118,8 +120,14 @@ def flow_cases(draw: Any, *, wild: bool = False, max_side: int = 9) -> Case:
     """flow (B,T,2,H,W) or (T,2,H,W) with a mask or none, and the options of kinematic_residual."""
     dtype, rng = draw(dtypes()), draw(generators())
     batch = draw(st.sampled_from([(), (0,), (1,), (3,)]))
-    t_count, height, width = draw(st.integers(3, 7)), draw(st.integers(0, max_side)), draw(st.integers(0, max_side))
-    flow = (rng.normal(size=(*batch, t_count, 2, height, width)) * draw(st.sampled_from([0.3, 4.0]))).astype(dtype)
+    t_count, height, width = (
+        draw(st.integers(3, 7)),
+        draw(st.integers(0, max_side)),
+        draw(st.integers(0, max_side)),
+    )
+    flow = (rng.normal(size=(*batch, t_count, 2, height, width)) * draw(st.sampled_from([0.3, 4.0]))).astype(
+        dtype
+    )
     options: dict[str, Any] = {
         "norm": draw(st.sampled_from(["squared", "abs", "signed"])),
         "reduction": draw(st.sampled_from(["mean", "mean_elements", "sum", "none"])),
@@ -176,7 +184,9 @@ def chain_cases(draw: Any, *, wild: bool = False) -> Case:
     points[whole] = np.round(points[whole])
     options: dict[str, Any] = {}
     if draw(st.booleans()):
-        options["start"] = rng.integers(0, steps + 1, count) if draw(st.booleans()) else draw(st.integers(0, steps))
+        options["start"] = (
+            rng.integers(0, steps + 1, count) if draw(st.booleans()) else draw(st.integers(0, steps))
+        )
     if draw(st.booleans()):
         noise = rng.normal(size=flow.shape) * draw(st.sampled_from([0.0, 0.5]))
         options["backward_flow"] = (-flow + noise).astype(dtype)

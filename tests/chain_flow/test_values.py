@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chain_checks import check_shapes, check_tracks
-from compare import assert_within
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chain_checks import check_shapes, check_tracks
+from compare import assert_within
 from strategies import LAYOUTS, Case, chain_cases, laid_out
 
 DTYPES = [np.float32, np.float64]
@@ -19,7 +20,7 @@ DTYPES = [np.float32, np.float64]
 def test_agrees_with_the_definition(backend: Any, case: Case, layout: str) -> None:
     given_case = laid_out(case, layout)
     tracks = backend.call("chain_flow", *given_case.args, **given_case.options)
-    assert check_tracks(case, tracks) >= len(case.args[1])
+    check_tracks(case, tracks)
 
 
 @given(case=chain_cases(wild=True))
@@ -55,7 +56,7 @@ def test_affine_flow_is_followed_exactly(backend: Any, dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_whole_steps_on_whole_pixels_are_exact(backend: Any, dtype: Any) -> None:
-    # Sampling at a pixel centre is that pixel, to the last bit; the border itself is inside, one step more is not.
+    # A sample at a pixel centre is that pixel, to the last bit; the border is inside, one step more is not.
     flow = np.zeros((6, 2, 5, 9), dtype=dtype)
     flow[:, 0] = np.arange(6)[:, None, None] - 1
     flow[:, 1, :, 4:] = 1

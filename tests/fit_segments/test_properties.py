@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_same_bits, assert_within, rows
 from hypothesis import given
 from hypothesis import strategies as st
+
+from compare import assert_same_bits, assert_within, rows
 from strategies import LAYOUTS, Case, fit_cases, generators, laid_out, specials
 
 
@@ -78,7 +79,9 @@ def test_powers_of_two_scale_exactly(backend: Any, dtype: Any, rng: Any, power: 
     for noise in (None, 0.05):
         plain = backend.call("fit_segments", p, noise=noise)
         assert (plain.n_segments > 1).all()
-        scaled = backend.call("fit_segments", p * factor, noise=None if noise is None else noise * float(factor))
+        scaled = backend.call(
+            "fit_segments", p * factor, noise=None if noise is None else noise * float(factor)
+        )
         expected = plain._replace(
             coefficients=plain.coefficients * factor, residual_rms=plain.residual_rms * factor
         )

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_within
 from hypothesis import given
 from hypothesis import strategies as st
+
+from compare import assert_within
+from kinetrace import _reference
 from segment_checks import check_segments, check_shapes
 from strategies import LAYOUTS, Case, fit_cases, generators, laid_out
-
-from kinetrace import _reference
 
 DTYPES = [np.float32, np.float64]
 EXTRAS = st.fixed_dictionaries(
@@ -47,11 +47,13 @@ def test_wild_values_give_the_right_status(backend: Any, case: Case, extras: dic
 
 
 def kinked(frames: int, contacts: list[float], velocities: Any, acceleration: Any) -> Any:
-    """Positions (frames,2), continuous, with a new velocity at every contact and one acceleration throughout."""
+    """Continuous positions (frames,2): a new velocity at every contact, one acceleration throughout."""
     t = np.arange(frames)[:, None]
     p = 200 + t * np.asarray(velocities[0], dtype=float)
     for contact, before, after in zip(contacts, velocities[:-1], velocities[1:], strict=True):
-        p = p + np.maximum(t - contact, 0) * (np.asarray(after, dtype=float) - np.asarray(before, dtype=float))
+        p = p + np.maximum(t - contact, 0) * (
+            np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
+        )
     return p + 0.5 * np.asarray(acceleration) * t**2
 
 

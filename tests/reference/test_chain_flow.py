@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import scipy.ndimage
-from compare import assert_within
 
+from compare import assert_within
 from kinetrace._reference import chain_flow
 
 
 def _scipy_step(flow: Any, points: Any) -> Any:
-    return points + np.stack([scipy.ndimage.map_coordinates(c, points.T[::-1], order=1) for c in flow], axis=1)
+    return points + np.stack(
+        [scipy.ndimage.map_coordinates(c, points.T[::-1], order=1) for c in flow], axis=1
+    )
 
 
 def test_agrees_with_scipy_and_leaves_once() -> None:
@@ -87,7 +89,10 @@ def test_cycle_error_measures_and_ends_tracks() -> None:
     flow = np.zeros((4, 2, 6, 30))
     flow[:, 0] = 2.0
     back = -flow.copy()
-    back[1, :, :, 7:] = [[[-1.0]], [[0.5]]]  # frame 2 back to frame 1: error (1, 0.5) for whoever lands at x >= 7
+    back[1, :, :, 7:] = [
+        [[-1.0]],
+        [[0.5]],
+    ]  # frame 2 back to frame 1: error (1, 0.5) for whoever lands at x >= 7
     points = np.array([[1.0, 2.0], [4.0, 2.0], [27.0, 2.0]])
     tracks = chain_flow(flow, points, backward_flow=back)
     assert tracks.cycle_error is not None
@@ -119,7 +124,9 @@ def test_non_finite_flow_ends_a_track() -> None:
 
 def test_shapes() -> None:
     for steps, count in ((0, 3), (3, 0), (0, 0)):
-        tracks = chain_flow(np.zeros((steps, 2, 4, 4)), np.ones((count, 2)), backward_flow=np.zeros((steps, 2, 4, 4)))
+        tracks = chain_flow(
+            np.zeros((steps, 2, 4, 4)), np.ones((count, 2)), backward_flow=np.zeros((steps, 2, 4, 4))
+        )
         assert tracks.positions.shape == (steps + 1, count, 2)
         assert tracks.visible.shape == (steps + 1, count)
         assert tracks.cycle_error is not None

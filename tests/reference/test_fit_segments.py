@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import fields
 
+from compare import fields
 from kinetrace._reference import fit_segments
 
 OK, TOO_FEW_POINTS, NON_FINITE, SINGULAR, INVALID_WEIGHT = range(5)
@@ -22,7 +22,9 @@ def _sse(t: Any, p: Any, w: Any, order: int) -> float:
     return float(np.sum((y - basis @ solution) ** 2))
 
 
-def _enumerate(t: Any, p: Any, w: Any, order: int, least: int, most: int) -> dict[int, tuple[float, list[int]]]:
+def _enumerate(
+    t: Any, p: Any, w: Any, order: int, least: int, most: int
+) -> dict[int, tuple[float, list[int]]]:
     """For each k the least sum of squares of all divisions into k segments, and where they start."""
     n = len(t)
     best = {}
@@ -45,7 +47,10 @@ def test_agrees_with_enumeration(seed: int, noise: float | None) -> None:
     order, dimensions = int(rng.integers(0, 3)), int(rng.integers(1, 4))
     n = 16 if order < 2 else 14
     t = np.cumsum(rng.uniform(0.2, 2, n))
-    p = rng.normal(size=(n, dimensions)) + 0.2 * np.abs(t - t[n // 2])[:, None] * rng.normal(size=dimensions) * 5
+    p = (
+        rng.normal(size=(n, dimensions))
+        + 0.2 * np.abs(t - t[n // 2])[:, None] * rng.normal(size=dimensions) * 5
+    )
     w = rng.uniform(0.3, 2, n)
     fit = fit_segments(p[None], times=t, weights=w[None], order=order, max_segments=4, noise=noise)
     scores = {}
@@ -71,7 +76,7 @@ def test_agrees_with_enumeration(seed: int, noise: float | None) -> None:
 
 
 def bounce(n: int, contact: float, before: Any, after: Any, start: Any = (10.0, 400.0)) -> Any:
-    """Positions (n,2) with the given velocity changes at a contact: (velocity, acceleration) on both sides."""
+    """Positions (n,2) with the given (velocity, acceleration) on both sides of a contact."""
     t = np.arange(n)[:, None] - contact
     left = np.asarray(before[0]) * t + 0.5 * np.asarray(before[1]) * t**2
     right = np.asarray(after[0]) * t + 0.5 * np.asarray(after[1]) * t**2

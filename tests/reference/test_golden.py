@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from compare import assert_within
 from golden_cases import allowed, case_id, cases
-
 from kinetrace import _reference
 
 DOUBLE = np.float64

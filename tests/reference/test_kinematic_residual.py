@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from compare import assert_within
 
+from compare import assert_within
 from kinetrace._reference import kinematic_residual, kinematic_residual_backward
 
 NORMS = ("squared", "abs", "signed")
@@ -27,7 +27,12 @@ def _brute_force(flow: Any, mask: Any, rule: str, norm: str, reduction: str, dt:
         around = [1.0] if mask is None else [mask[t - 1, y, x]]
         if mask is not None and rule != "explicit":
             around = [mask[t + k, y, x] for k in (-1, 0, 1)]
-        w = {"center": around[len(around) // 2], "all": min(around), "any": max(around), "explicit": around[0]}[rule]
+        w = {
+            "center": around[len(around) // 2],
+            "all": min(around),
+            "any": max(around),
+            "explicit": around[0],
+        }[rule]
         total += w
         if norm == "signed":
             field[t - 1, :, y, x] = [w * v for v in r]
@@ -64,7 +69,9 @@ def _torch_sample(image: Any, x: Any, y: Any) -> Any:
     return torch.nn.functional.grid_sample(image[None], grid[None], align_corners=True)[0]
 
 
-def _torch_residual(flow: Any, mask: Any, norm: str, reduction: str, dt: float, iterations: int | None) -> Any:
+def _torch_residual(
+    flow: Any, mask: Any, norm: str, reduction: str, dt: float, iterations: int | None
+) -> Any:
     """One problem in torch operations; iterations None is the Eulerian mode; mask is per residual."""
     t_count, _, height, width = flow.shape
     y, x = torch.meshgrid(torch.arange(height) * 1.0, torch.arange(width) * 1.0, indexing="ij")
@@ -100,7 +107,13 @@ def test_value_and_gradient_agree_with_torch(iterations: int | None, norm: str, 
     array = rng.normal(size=(5, 2, 6, 7)) * 1.3
     mask = rng.uniform(0, 1, (3, 6, 7)) * (rng.uniform(size=(3, 6, 7)) > 0.3)
     mode = "eulerian" if iterations is None else "advected"
-    options: dict[str, Any] = {"norm": norm, "reduction": reduction, "dt": 0.5, "mask": mask, "mask_rule": "explicit"}
+    options: dict[str, Any] = {
+        "norm": norm,
+        "reduction": reduction,
+        "dt": 0.5,
+        "mask": mask,
+        "mask_rule": "explicit",
+    }
     options |= {"mode": mode, "iterations": iterations or 0}
     flow = torch.tensor(array, requires_grad=True)
     expected = _torch_residual(flow, torch.tensor(mask), norm, reduction, 0.5, iterations)
@@ -122,7 +135,9 @@ def test_gradient_agrees_with_finite_differences() -> None:
         step = np.zeros(flow.size)
         step[index] = 1e-6
         step = step.reshape(flow.shape)
-        slope = (kinematic_residual(flow + step, **options) - kinematic_residual(flow - step, **options)) / 2e-6
+        slope = (
+            kinematic_residual(flow + step, **options) - kinematic_residual(flow - step, **options)
+        ) / 2e-6
         assert_within(slope, gradient.ravel()[index], 1e-6)
 
 
@@ -134,8 +149,8 @@ def test_uniform_acceleration_is_zero_only_along_the_motion() -> None:
     static = np.stack([steady] * 5)
     for mode in ("eulerian", "advected"):
         assert_within(kinematic_residual(static, mode=mode), 0.0, 1e-25)
-    # A patch of constant speed over a still background: at fixed pixels its edges count. Advection sees nothing
-    # except in the leading column, where y_0 = x - flow[t-1](x) has no motion to follow back.
+    # A patch of constant speed over a still background: at fixed pixels its edges count. Advection sees
+    # nothing but its leading column, where y_0 = x - flow[t-1](x) has no motion to follow back.
     flow = np.zeros((6, 2, height, width))
     for t in range(6):
         flow[t, 0, 3:9, 2 + t : 7 + t] = 1.0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from compare import assert_within
 
+from compare import assert_within
 from kinetrace._reference import track_residual, track_residual_backward
 
 NORMS = ("squared", "abs", "signed")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_same_bits
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import LAYOUTS, Case, generators, laid_out, specials, track_cases
 
+from compare import assert_same_bits
 from kinetrace import _reference
+from strategies import LAYOUTS, Case, generators, laid_out, specials, track_cases
 
 
 def _call(backend: Any, case: Case, **more: Any) -> Any:

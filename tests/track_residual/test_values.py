@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_within
-from golden_cases import allowed, case_id, cases
 from hypothesis import given
 from hypothesis import strategies as st
+
+from compare import assert_within
+from golden_cases import allowed, case_id, cases
+from kinetrace import _reference
 from residual_checks import check_gradient, check_value, track_parts
 from strategies import LAYOUTS, Case, generators, laid_out, track_cases
-
-from kinetrace import _reference
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -141,7 +141,7 @@ def segment_costs(problem: Problem, order: int, least: int) -> Float:
     cost = np.full((n + 1, n + 1), np.inf)
     for i in range(n):
         for j in range(i + least, n + 1):
-            # The residuals of fit_polynomial without its coefficients: what lies outside the span of the basis.
+            # The residuals of fit_polynomial without its coefficients: what the basis does not span.
             t, w = problem.t[i:j], problem.w[i:j]
             root = np.sqrt(w)
             centre = t[0] + np.dot(w, t - t[0]) / w.sum()

@@ -163,7 +163,7 @@ def _spread(flow: Float, gradient: Float, q: Float, t: int, mode: str, iteration
     moves = np.any(q != 0, axis=0)
     scatter(gradient[t + 1], path.ahead, q)
     gradient[t] += np.where(moves, _pull(flow[t + 1], path.ahead, q), 0.0)
-    # y_k = x - sample(y_{k-1}), so each sample is moved by the one before; y_0 is moved by the pixel's own flow.
+    # y_k = x - sample(y_{k-1}): each sample is moved by the one before, y_0 by the pixel's own flow.
     upstream = q
     for c in reversed(path.behind):
         scatter(gradient[t - 1], c, upstream)
