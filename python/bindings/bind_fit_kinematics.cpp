@@ -60,7 +60,7 @@ py::tuple fit_kinematics(py::handle positions_, py::handle times_, py::handle we
   const Robust rules[] = {Robust::none, Robust::huber, Robust::tukey};
   const Robust robust = rules[1 + choice_from(robust_, "robust", {"huber", "tukey"}, true)];
   const double threshold = threshold_.is_none() ? 0.0 : positive_from(threshold_, "robust_threshold", "a positive finite number or None");
-  const int iterations = int(int_from(iterations_, "robust_iterations", 1, 1000, "an int from 1 to 1000"));
+  const int iterations = int(int_from(iterations_, "robust_iterations", 0, 1000, "an int from 0 to 1000"));
   return visit_float(positions, [&](auto zero) {
     return call<decltype(zero)>(positions, times, weights, visible, dt, order, robust, threshold, iterations, num_threads);
   });
