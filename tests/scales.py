@@ -21,8 +21,8 @@ class FitScale(NamedTuple):
     gap: Any  # function of a time: scale of the position (D,) there
 
 
-def fit_scale(t: Float, p: Float, w: Float, order: int) -> FitScale:
-    """Scale for used points t (n,), p (n,D), w (n,), in float64.
+def fit_scale(t: Float, p: Float, w: Float, order: int, spread: Float | None = None) -> FitScale:
+    """Scale for used points t (n,), p (n,D), w (n,), in float64; spread (D,), if given, is taken for S.
 
     If every position moved by one unit of the largest deviation S from the mean, coefficient a_j in centred
     and scaled time would move by at most S sum_i |G_ji|, G the pseudo-inverse; the move to t=0 multiplies by
@@ -30,7 +30,7 @@ def fit_scale(t: Float, p: Float, w: Float, order: int) -> FitScale:
     """
     mean = (w @ p) / w.sum()
     y = p - mean
-    largest = np.abs(y).max(axis=0)
+    largest = np.abs(y).max(axis=0) if spread is None else spread
     t0 = float(w @ t / w.sum())
     s = float(np.abs(t - t0).max()) or 1.0
     root = np.sqrt(w)[:, None]

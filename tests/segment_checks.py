@@ -103,7 +103,8 @@ def _check_numbers(case: Case, fit: Any, starts: list[int], b: int) -> None:
     problem, order = used(case, b), case.options.get("order", 2)
     t, p, w = problem.t, problem.p, problem.w
     ends = [*starts[1:], len(t)]
-    scales = [fit_scale(t[i:j], p[i:j], w[i:j], order) for i, j in zip(starts, ends, strict=True)]
+    spread = np.ptp(p, axis=0)  # of the whole track: it may be centred once for all segments
+    scales = [fit_scale(t[i:j], p[i:j], w[i:j], order, spread) for i, j in zip(starts, ends, strict=True)]
     fits = [fit_polynomial(t[i:j], p[i:j], w[i:j], order) for i, j in zip(starts, ends, strict=True)]
     for s, (one, scale) in enumerate(zip(fits, scales, strict=True)):
         bound = rounding("fit_segments", "coefficients", case.dtype) * scale.coefficients + smallest(

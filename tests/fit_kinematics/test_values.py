@@ -39,6 +39,30 @@ def test_wild_values_give_the_right_status(backend: Any, case: Case) -> None:
             assert fit.status[b] in (0, 2, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("robust", [None, "huber", "tukey"])
+def test_statuses_side_by_side(backend: Any, dtype: Any, robust: str | None) -> None:
+    p = np.tile(np.array([3.0, 1.0, 4.0, 1.0, 5.0, 9.0])[:, None], (12, 1, 2)).astype(dtype)
+    times = np.tile(np.arange(6.0), (12, 1)).astype(dtype)
+    weights = np.ones((12, 6), dtype=dtype)
+    visible = np.ones((12, 6), dtype=bool)
+    weights[1, 5], weights[2, 5], weights[3, 0], p[3, 1] = -1, np.nan, np.inf, np.nan
+    p[4, 2, 1], p[5, 2, 0], weights[5, 3:], times[6, 1] = np.nan, np.inf, 0, -np.inf
+    visible[7, 2:], times[8], times[9, 2:] = False, 7, 7
+    times[10, 3:] = 7  # four distinct times, one of them three times over
+    visible[11], weights[11], p[11] = False, -1, np.nan
+    fit = backend.call(
+        "fit_kinematics", p, times=times, weights=weights, visible=visible, order=2, robust=robust
+    )
+    assert fit.status.tolist() == [0, 4, 4, 4, 2, 2, 2, 1, 3, 0, 0, 1]
+    assert fit.n_points.tolist() == [6, 6, 6, 6, 6, 3, 6, 2, 6, 6, 6, 0]
+    options = {"times": times, "weights": weights, "visible": visible, "order": 2}
+    if robust is None:
+        check_fit(Case((p,), options, np.dtype(dtype)), fit)
+    cubic = backend.call("fit_kinematics", p, times=times, order=3, robust=robust)
+    assert cubic.status[8:11].tolist() == [3, 3, 0]
+
+
 @pytest.mark.parametrize("robust", ["huber", "tukey"])
 @given(
     rng=generators(),

@@ -33,6 +33,42 @@ def test_agrees_with_the_definition(backend: Any, case: Case, extras: dict[str, 
     check_segments(case, backend.call("fit_segments", *given_case.args, **given_case.options))
 
 
+@given(
+    rng=generators(),
+    dtype=st.sampled_from(DTYPES),
+    options=st.fixed_dictionaries(
+        {"order": st.integers(0, 3), "max_segments": st.integers(2, 4)},
+        optional={"noise": st.sampled_from([0.2, 0.5]), "min_points": st.integers(4, 6)},
+    ),
+    kink=st.sampled_from([0.3, 1.0, 3.0]),
+)
+def test_close_choices_agree_with_the_definition(
+    backend: Any, rng: Any, dtype: Any, options: dict[str, Any], kink: float
+) -> None:
+    # Kinks of about the size that the criterion just believes: a term more or less would change the answer.
+    frames, dimensions = int(rng.integers(10, 20)), int(rng.integers(1, 3))
+    t = np.arange(frames)[None, :, None]
+    contacts = rng.uniform(2, frames - 3, (2, 4, 1, 1))
+    p = 100 + rng.normal(size=(4, frames, dimensions)) * 0.4
+    for contact in contacts:
+        p = p + np.maximum(t - contact, 0) * rng.normal(size=(4, 1, dimensions)) * kink
+    case = Case((p.astype(dtype),), options, np.dtype(dtype))
+    check_segments(case, backend.call("fit_segments", *case.args, **options))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_statuses_side_by_side(backend: Any, dtype: Any) -> None:
+    p = np.tile((np.arange(6.0) ** 2)[:, None], (7, 1, 1)).astype(dtype)
+    times = np.tile(np.arange(6.0), (7, 1)).astype(dtype)
+    weights = np.ones((7, 6), dtype=dtype)
+    weights[1, 5], weights[2, 5], weights[4, 3:] = -1, np.inf, 0
+    p[3, 2], times[5, 3], times[6, 3] = np.nan, times[5, 2], 0.5
+    fit = backend.call("fit_segments", p, times=times, weights=weights)
+    assert fit.status.tolist() == [0, 4, 4, 2, 1, 3, 3]
+    assert fit.n_segments.tolist() == [1, 0, 0, 0, 0, 0, 0]
+    check_shapes(Case((p,), {}, np.dtype(dtype)), fit)
+
+
 @given(case=fit_cases(wild=True, max_frames=10), extras=EXTRAS)
 def test_wild_values_give_the_right_status(backend: Any, case: Case, extras: dict[str, Any]) -> None:
     case = with_extras(case, extras)
