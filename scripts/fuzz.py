@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=2000, help="calls in all")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kernel", choices=list(fuzz_runner.KERNELS), action="append", help="default: all that are built")
+    parser.add_argument("--kernel", choices=list(fuzz_runner.KERNELS), action="append", help="default: all")
     parser.add_argument("--only", type=int, metavar="INDEX", help="one call, shown in full")
     parser.add_argument("--trace", type=Path, help="file that keeps the number of the call under way")
     args = parser.parse_args()
@@ -42,9 +42,12 @@ def main() -> int:
             for finding in fuzz_runner.fuzz(name, args.seed, range(count), trace):
                 kinds[finding.what.split("\n")[0][:60]] += 1
                 if sum(kinds.values()) <= 10:
-                    print(f"{finding.kernel} --seed {finding.seed} --only {finding.index}: {finding.what}", flush=True)
+                    again = f"--kernel {name} --seed {finding.seed} --only {finding.index}"
+                    print(f"{again}: {finding.what}", flush=True)
             findings += sum(kinds.values())
-            print(f"{name}: {count} calls, {sum(kinds.values())} findings, {time.monotonic() - begin:.0f} s", flush=True)
+            print(
+                f"{name}: {count} calls, {sum(kinds.values())} findings, {time.monotonic() - begin:.0f} s", flush=True
+            )
     return int(findings > 0)
 
 

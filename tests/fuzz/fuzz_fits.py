@@ -2,24 +2,24 @@
 
 Rule for magnitudes: rows of the regimes "plain" and "wide" must equal the definition within the table of tolerances.
 In "wild" rows a sum may overflow the working precision, or squares may vanish in it, where the definition's float64
-does not; such a row may answer NON_FINITE, or SINGULAR when times or weights vanish, or INVALID_WEIGHT when all weights are below
-the smallest normal number, and the numbers of a row that
-succeeds must be finite but are compared only when its own values stay within the bounds of "wide".
+does not; such a row may answer NON_FINITE, or SINGULAR when times or weights vanish, or INVALID_WEIGHT when all weights
+are below the smallest normal number, and the numbers of a row that succeeds must be finite but are compared only when
+its own values stay within the bounds of "wide".
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import fit_checks
 import numpy as np
+
+import fit_checks
 import segment_checks
 from fuzz_inputs import BAD, WIDE, Array, Call, Rng, break_array, chance, lay_out, pick, size, specials, values
+from kinetrace import Status, _reference
 from scales import fit_scale
 from strategies import Case
 from tolerances import rounding, smallest
-
-from kinetrace import Status, _reference
 
 
 def fit_kinematics_call(rng: Rng) -> Call:

@@ -59,13 +59,15 @@ def specials(dtype: Any) -> Array:
     """Values that break careless arithmetic."""
     limits = np.finfo(dtype)
     big, small = float(limits.max), float(limits.tiny)
-    positive = [np.nan, np.inf, big, big / 3, big**0.5, big**0.25, small, small**0.5, small / 4, limits.smallest_subnormal, 0.0]
+    least = limits.smallest_subnormal
+    positive = [np.nan, np.inf, big, big / 3, big**0.5, big**0.25, small, small**0.5, small / 4, least, 0.0]
     return np.array([s * x for x in positive for s in (1, -1)], dtype)
 
 
 def lay_out(rng: Rng, x: Array) -> Any:
     """The same values in other memory: strided, reversed, read-only, far apart, broadcast, or in another library."""
-    kind = pick(rng, ("c", "c", "fortran", "permuted", "reversed", "stepped", "far", "readonly", "broadcast", "torch", "torch"))
+    kinds = ("c", "c", "fortran", "permuted", "reversed", "stepped", "far", "readonly", "broadcast", "torch", "torch")
+    kind = pick(rng, kinds)
     if kind == "fortran":
         return np.asfortranarray(x)
     if kind == "permuted":

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import chain_checks
 import numpy as np
+
+import chain_checks
 import residual_checks
 from fuzz_inputs import BAD, Call, Rng, break_array, chance, lay_out, pick, size, values
-from strategies import Case
-
 from kinetrace import _reference
+from strategies import Case
 
 NORMS, REDUCTIONS = ("squared", "abs", "signed"), ("mean", "mean_elements", "sum", "none")
 
@@ -26,7 +26,8 @@ def kinematic_residual_call(rng: Rng) -> Call:
     batch = pick(rng, ((), (), (0,), (1,), (3,)))
     frames, height, width = int(rng.integers(3, 8)), size(rng, 12), size(rng, 40 if chance(rng, 0.2) else 9)
     flow = values(rng, (*batch, frames, 2, height, width), dtype, regime)
-    options: dict[str, Any] = {"norm": pick(rng, NORMS), "reduction": pick(rng, REDUCTIONS), "dt": pick(rng, (1.0, 0.25, 3))}
+    options: dict[str, Any] = {"norm": pick(rng, NORMS), "reduction": pick(rng, REDUCTIONS)}
+    options["dt"] = pick(rng, (1.0, 0.25, 3))
     options["mode"] = pick(rng, ("eulerian", "advected"))
     if options["mode"] == "advected":
         options["iterations"] = int(rng.integers(0, 3))
@@ -85,7 +86,11 @@ def chain_flow_call(rng: Rng) -> Call:
             arrays["start"] = rng.integers(0, steps + 1, count).astype(pick(rng, (np.int32, np.int64)))
         else:
             options["start"] = int(rng.integers(0, steps + 1))
-    bad = {"start": (*BAD["int"], steps + 1), "num_threads": BAD["threads"], "max_cycle_error": ("1", -1.0, float("nan"), True)}
+    bad = {
+        "start": (*BAD["int"], steps + 1),
+        "num_threads": BAD["threads"],
+        "max_cycle_error": ("1", -1.0, float("nan"), True),
+    }
     return _finished(rng, arrays, options, bad, dtype, regime)
 
 

@@ -1,4 +1,4 @@
-"""Runs fuzzed calls: each either answers rightly or raises an error that names the argument; nothing crashes or hangs."""
+"""Runs fuzzed calls: each answers rightly or raises an error that names the argument; nothing crashes or hangs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import fuzz_fits
 import fuzz_motion
-import numpy as np
-from fuzz_inputs import Call, Rng, frozen, plain
-
 import kinetrace
+from fuzz_inputs import Call, Rng, frozen, plain
 
 #: Generator and judge of every public kernel. A new kernel gets a line here.
 KERNELS: dict[str, tuple[Callable[[Rng], Call], Callable[[Call, Any], None]]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import fuzz_runner
 import numpy as np
 import pytest
 
+import fuzz_runner
 import kinetrace
 
 
