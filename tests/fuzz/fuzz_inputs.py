@@ -65,8 +65,8 @@ def specials(dtype: Any) -> Array:
 
 
 def lay_out(rng: Rng, x: Array) -> Any:
-    """The same values in other memory: strided, reversed, read-only, far apart, broadcast, or in another library."""
-    kinds = ("c", "c", "fortran", "permuted", "reversed", "stepped", "far", "readonly", "broadcast", "torch", "torch")
+    """The same values in other memory: strided, reversed, read-only, far apart, or in another library."""
+    kinds = ("c", "c", "fortran", "permuted", "reversed", "stepped", "far", "readonly", "torch", "torch")
     kind = pick(rng, kinds)
     if kind == "fortran":
         return np.asfortranarray(x)
@@ -84,8 +84,6 @@ def lay_out(rng: Rng, x: Array) -> Any:
         return view
     if kind == "far":
         return _far(rng, x)
-    if kind == "broadcast" and x.ndim > 1 and x.shape[0] > 1:
-        return np.broadcast_to(x[:1].copy(), x.shape)
     if kind == "torch":
         import torch
 
