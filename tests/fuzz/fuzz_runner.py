@@ -56,12 +56,12 @@ def try_call(kernel: str, call: Call) -> str:
     except (TypeError, ValueError) as error:
         found = MESSAGE.match(str(error))
         if not found:
-            return f"{type(error).__name__} without argument, expected and got: {error}"
+            return f"{type(error).__name__} without argument, expected and got: {str(error)[:100]!r}; {_shown(call)}"
         return "" if call.broken else f"a good call was refused: {error}"
     except Exception:
         return traceback.format_exc(limit=-3)
     if call.broken:
-        return f"a bad {call.broken} was accepted: {_shown(call)}"
+        return f"a bad argument was accepted, {_shown(call)}"
     if frozen(call) != before:
         return "an input was written to"
     try:
@@ -77,7 +77,7 @@ def try_call(kernel: str, call: Call) -> str:
 
 def _shown(call: Call) -> str:
     value = call.options.get(call.broken, call.args[0])
-    return f"{type(value).__name__} {getattr(value, 'dtype', '')} {getattr(value, 'shape', repr(value)[:80])}"
+    return f"{call.broken or 'first argument'}: {type(value).__name__} {getattr(value, 'dtype', '')} {getattr(value, 'shape', repr(value)[:80])}"
 
 
 def fuzz(kernel: str, seed: int, indices: range, trace: Any = None) -> Iterator[Finding]:
