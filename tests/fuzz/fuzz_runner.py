@@ -77,7 +77,8 @@ def try_call(kernel: str, call: Call) -> str:
 
 def _shown(call: Call) -> str:
     value = call.options.get(call.broken, call.args[0])
-    return f"{call.broken or 'first argument'}: {type(value).__name__} {getattr(value, 'dtype', '')} {getattr(value, 'shape', repr(value)[:80])}"
+    dtype, shape = getattr(value, "dtype", ""), getattr(value, "shape", repr(value)[:80])
+    return f"{call.broken or 'first argument'}: {type(value).__name__} {dtype} {shape}"
 
 
 def fuzz(kernel: str, seed: int, indices: range, trace: Any = None) -> Iterator[Finding]:
