@@ -37,6 +37,7 @@ def make_tracks(seed: int, problems: int, frames: int = FRAMES, occluded: float 
         [[150], [80], [30]]
     ) + np.float32([[400], [0], [0]])
     y = np.einsum("tk,bkd->btd", np.stack([u**0, u, u * u], axis=1), c, optimize=True)
+    y = np.ascontiguousarray(y)  # einsum may return a transposed view
     y += np.float32(0.3) * rng.standard_normal(y.shape, dtype=np.float32)
     w = np.float32(0.1) + np.float32(0.9) * rng.random((problems, frames), dtype=np.float32)
     visible = (rng.random((problems, frames), dtype=np.float32) >= occluded).astype(np.uint8)

@@ -10,18 +10,35 @@
 
 KT_MATHS_BEGIN
 
-// x >= 0 with one more bit of its pattern set: patterns of non-negative floats order like their values.
-KT_HD float with_bit(float x, int bit) {
+// Patterns of non-negative floats order like their values: halfway between two patterns, upwards. a < result <= b if a < b.
+KT_HD float between_patterns(float a, float b) {
+  uint32_t i, j;
+  memcpy(&i, &a, sizeof i);
+  memcpy(&j, &b, sizeof j);
+  i += (j - i + 1) / 2;
+  memcpy(&a, &i, sizeof i);
+  return a;
+}
+KT_HD double between_patterns(double a, double b) {
+  uint64_t i, j;
+  memcpy(&i, &a, sizeof i);
+  memcpy(&j, &b, sizeof j);
+  i += (j - i + 1) / 2;
+  memcpy(&a, &i, sizeof i);
+  return a;
+}
+// The power of two at or below a normal x > 0.
+KT_HD float power_of_two(float x) {
   uint32_t i;
   memcpy(&i, &x, sizeof i);
-  i |= uint32_t(1) << bit;
+  i &= 0x7f800000u;
   memcpy(&x, &i, sizeof i);
   return x;
 }
-KT_HD double with_bit(double x, int bit) {
+KT_HD double power_of_two(double x) {
   uint64_t i;
   memcpy(&i, &x, sizeof i);
-  i |= uint64_t(1) << bit;
+  i &= 0x7ff0000000000000u;
   memcpy(&x, &i, sizeof i);
   return x;
 }
@@ -29,10 +46,16 @@ KT_HD float floor_of(float x) { return floor(x); }
 KT_HD double floor_of(double x) { return floor(x); }
 
 #if !defined(__CUDACC__)
-template <class T, int W> KT_HD Pack<T, W> with_bit(Pack<T, W> x, int bit) {
+template <class T, int W> KT_HD Pack<T, W> between_patterns(Pack<T, W> a, Pack<T, W> b) {
+  using I = typename Mask<T, W>::Vector;
+  const I i = (I)a.v, j = (I)b.v;
+  return Pack<T, W>((typename Pack<T, W>::Vector)(i + ((j - i + 1) >> 1)));
+}
+template <class T, int W> KT_HD Pack<T, W> power_of_two(Pack<T, W> x) {
   using I = typename Mask<T, W>::Vector;
   using Int = typename Mask<T, W>::Int;
-  return Pack<T, W>((typename Pack<T, W>::Vector)((I)x.v | (I{} + (Int(1) << bit))));
+  const Int exponent = sizeof(T) == 4 ? Int(0x7f800000) : Int(0x7ff0000000000000);
+  return Pack<T, W>((typename Pack<T, W>::Vector)((I)x.v & (I{} + exponent)));
 }
 template <class T, int W> KT_HD Pack<T, W> floor_of(Pack<T, W> x) {
   Pack<T, W> r;

@@ -9,6 +9,10 @@
 #define KT_HD inline __attribute__((always_inline))
 #endif
 
+// For the host's lambdas (and before the body): g++ leaves those that are called often out of line, at the price of a call
+// with all registers saved per row.
+#define KT_INLINE __attribute__((always_inline))
+
 // Every instruction-set build of the shared maths lives in its own inline namespace, so that no two builds share a symbol.
 #ifndef KT_ABI
 #define KT_ABI portable

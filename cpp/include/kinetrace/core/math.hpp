@@ -62,5 +62,6 @@ template <> struct limits<double> {
   static constexpr double epsilon = 2.220446049250313e-16, smallest = 2.2250738585072014e-308, largest = 1.79769313486231570815e+308;
 };
 template <class T> KT_HD T quiet_nan() { return T(__builtin_nanf("")); }
+template <class T> KT_HD T infinity() { return T(__builtin_inff()); }
 
 KT_MATHS_END

@@ -83,6 +83,12 @@ template <class T, int W> KT_HD Pack<T, W> abs(Pack<T, W> x) {
   return Pack<T, W>((typename Pack<T, W>::Vector)((M)x.v & (M{} + Int(~(Int(1) << (sizeof(T) * 8 - 1))))));
 }
 template <class T, int W> KT_HD bool any(Mask<T, W> m) {
+#if defined(__AVX512DQ__)
+  if constexpr (sizeof(m) == 64) return sizeof(T) == 4 ? _mm512_movepi32_mask((__m512i)m.v) : _mm512_movepi64_mask((__m512i)m.v);
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(m) == 32) return _mm256_movemask_ps((__m256)m.v);
+#endif
   bool r = false;
   for (int i = 0; i < W; ++i) r |= m.v[i] != 0;
   return r;
