@@ -14,6 +14,9 @@ _ITERATIONS = 15
 _SPIN_PRIOR_PX2 = 40.0
 """Squared lever arm (sum over points) below which rotation and scale follow the frame before."""
 
+_SEEN_SHARE = 0.15
+"""A frame shows the entity when it has at least this share of the points of its best frame."""
+
 
 class RigidMotion(NamedTuple):
     """centre (T, 2), offsets (N, 2) of the points from it, inliers (T, N) and seen (T,)."""
@@ -55,8 +58,9 @@ def solve_rigid(positions: npt.NDArray[Any], visible: Bools) -> RigidMotion:
         offset -= origin
         weight, inliers = _reweight(z, visible, centre, spin, offset, hard=step >= 3)
     kept = inliers.sum(1)
-    least = max(2.0, 0.1 * float(np.median(kept[kept > 0])) if (kept > 0).any() else 2.0)
-    seen_frames = kept >= least
+    # A few points that stay behind on the background when the rest is lost are not the entity.
+    seen_frames = kept >= max(2.0, _SEEN_SHARE * float(kept.max()))
+    inliers &= seen_frames[:, None]
     path = np.column_stack([centre.real, centre.imag])
     path[~seen_frames] = np.nan
     return RigidMotion(path, np.column_stack([offset.real, offset.imag]), inliers, seen_frames)
