@@ -110,9 +110,10 @@ def analyse_clip(
         tick("camera")
         camera = estimate_camera(clip.frames)
         tick("tracking")
-        tracks, _ = follow_moving(clip.frames, camera, tracker or LucasKanade(), mask=mask)
+        followed = follow_moving(clip.frames, camera, tracker or LucasKanade(), mask=mask)
+        tracks = followed.tracks
         tick("entities")
-        found = link_entities(find_entities(tracks, camera, clip.size), clip.frames, camera)
+        found = link_entities(find_entities(followed, camera, clip.size), clip.frames, camera)
         entities = [e for e in found if e.seen.sum() >= min(MIN_FRAMES, len(clip.frames))]
         if not entities:
             raise InputError(clip.name, _nothing(tracks, mask is not None))
@@ -124,7 +125,7 @@ def analyse_clip(
         warnings.append(f"{len(entities)} entities found, the {max_entities} heaviest are kept")
         entities = entities[:max_entities]
     to_raw = np.linalg.inv(camera.to_first)
-    scores = [score_entity(e, clip.times_s, clip.size, raw_path(e, camera), to_raw) for e in entities]
+    scores = [score_entity(e, clip.times_s, clip.size, to_raw, camera.cuts) for e in entities]
     total = score_clip(scores, [e.mass for e in entities])
     return ClipResult(clip, camera, tracks, entities, scores, mean, residual_map, total, tuple(warnings))
 

@@ -18,6 +18,11 @@ STILL_STEP_PX: Final = 0.25
 STILL_TOTAL_PX: Final = 1.5
 """... and never strays further than this from its first place is called still."""
 
+CUT_LEVEL: Final = 12.0
+"""Mean grey level change of a 32 x 32 picture at a cut, at least ..."""
+CUT_FACTOR: Final = 4.0
+"""... and in proportion to the largest change of the four steps on either side."""
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -30,7 +35,13 @@ class Camera:
     """RMS motion of the image's centre and corners, in pixels per frame."""
     travel_px: float
     """Largest distance of centre or corners from their place in frame 0."""
+    cuts: tuple[int, ...]
+    """Frames at which a new shot begins."""
     warnings: tuple[str, ...]
+
+    def shot(self, frame: int) -> int:
+        """Number of the shot that a frame belongs to."""
+        return sum(frame >= cut for cut in self.cuts)
 
     def stabilise(self, positions: npt.NDArray[Any]) -> Floats:
         """Positions (T, N, 2) of each frame in the coordinates of frame 0."""
@@ -52,8 +63,9 @@ def estimate_camera(frames: Frames) -> Camera:
     total = np.tile(np.eye(3), (count, 1, 1))
     steps = np.zeros((count - 1, len(marks)))
     blind = weak = 0
+    cuts = _find_cuts(cv2, frames)
     for t in range(count - 1):
-        matrix, share = _step(cv2, frames[t], frames[t + 1])
+        matrix, share = (np.eye(3), 1.0) if t + 1 in cuts else _step(cv2, frames[t], frames[t + 1])
         blind += matrix is None
         weak += matrix is not None and share < 0.5
         backward = np.eye(3) if matrix is None else np.linalg.inv(matrix)
@@ -64,6 +76,8 @@ def estimate_camera(frames: Frames) -> Camera:
     travel = float(np.linalg.norm(places - marks, axis=-1).max())
     moving = speed > STILL_STEP_PX or travel > STILL_TOTAL_PX
     warnings = []
+    if cuts:
+        warnings.append(f"the picture changes at once at frame {', '.join(map(str, cuts))}: taken as cuts between shots")
     if blind > 0.2 * (count - 1):
         warnings.append(f"the background has too little texture in {blind} of {count - 1} steps: camera taken as still there")
     if weak > 0.2 * (count - 1):
@@ -73,8 +87,20 @@ def estimate_camera(frames: Frames) -> Camera:
             f"the camera moves ({speed:.2f} px a frame, up to {travel:.0f} px): its similarity motion is subtracted, "
             "parallax and lens effects are not; accelerations are less certain"
         )
-        return Camera(True, total, speed, travel, tuple(warnings))
-    return Camera(False, np.tile(np.eye(3), (count, 1, 1)), speed, travel, tuple(warnings))
+        return Camera(True, total, speed, travel, cuts, tuple(warnings))
+    return Camera(False, np.tile(np.eye(3), (count, 1, 1)), speed, travel, cuts, tuple(warnings))
+
+
+def _find_cuts(cv2: Any, frames: Frames) -> tuple[int, ...]:
+    """Frames whose picture, 32 x 32 small, differs from the one before far more than its neighbours do."""
+    small = np.stack([cv2.resize(f, (32, 32), interpolation=cv2.INTER_AREA) for f in frames]).astype(np.float64)
+    change = np.abs(np.diff(small, axis=0)).mean((1, 2))
+    cuts = []
+    for t, value in enumerate(change):
+        around = np.delete(change[max(t - 4, 0) : t + 5], min(t, 4))
+        if value > CUT_LEVEL and value > CUT_FACTOR * around.max(initial=0.0):
+            cuts.append(t + 1)
+    return tuple(cuts)
 
 
 def _step(cv2: Any, first: Frames, second: Frames) -> tuple[Floats | None, float]:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .camera import Camera
-from .motion import PointTracks
 from .rigid import solve_rigid
+from .seeds import Followed
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -21,8 +21,10 @@ MIN_MOTION_PX: Final = 2.0
 """Points that stay within this distance of the background for all their life belong to it ..."""
 MIN_MOTION_MOVING_PX: Final = 5.0
 """... or within this one when the camera moves."""
-LINK_SHARE: Final = 0.06
-"""Neighbours in an entity are at most this share of the image's shorter side apart."""
+LINK_SHARE: Final = 0.03
+"""Neighbours seeded in different moving regions are at most this share of the image's shorter side apart."""
+COMMON_NEIGHBOURS: Final = 2
+"""Two tracks of an entity share at least this many further ones: single stray tracks do not join two things."""
 
 
 @dataclass
@@ -59,38 +61,52 @@ class Entity:
         return float(self.inliers.sum())
 
 
-def find_entities(tracks: PointTracks, camera: Camera, size: tuple[int, int]) -> list[Entity]:
-    """Connected groups of tracks that keep their distances, heaviest first.
+def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> list[Entity]:
+    """Connected groups of tracks that keep their distances while they move, heaviest first.
 
-    Two tracks are linked when they come within LINK_SHARE of the image's shorter side of each other and their
-    distance then changes by no more than 1.5 px and 10 % over all frames in which both are visible. Tracks that rest
-    against the background are dropped first.
+    Two tracks are linked when they were seeded in the same moving region, or come within LINK_SHARE of the image's
+    shorter side of each other, and their distance then changes by no more than 1 px, 5 % of itself and 2 % of their
+    travel over all frames in which both are visible. Tracks that rest against the background are dropped first.
     """
+    tracks = followed.tracks
     visible = tracks.visible
     stable = camera.stabilise(np.where(visible[..., None], tracks.positions, np.nan))
     least = MIN_MOTION_MOVING_PX if camera.moving else MIN_MOTION_PX
     moving = np.flatnonzero((visible.sum(0) >= 4) & (_extent(stable) > least))
     if len(moving) < MIN_POINTS:
         return []
-    labels = _components(stable[:, moving], visible[:, moving], LINK_SHARE * min(size))
+    links = _links(stable[:, moving], visible[:, moving], followed.region[moving], LINK_SHARE * min(size), least)
     found = []
-    for label in range(labels.max() + 1):
-        members = moving[labels == label]
-        if len(members) < MIN_POINTS:
-            continue
-        entity = _make(stable[:, members], visible[:, members], members)
-        if entity is not None and np.ptp(entity.centre[entity.seen], axis=0).max() > least:
-            found.append(entity)
+    for group in _groups(links):
+        found += _peel(stable, visible, moving, links, group)
+    found = [e for e in found if np.ptp(e.centre[e.seen], axis=0).max() > 2 * least]
     return sorted(found, key=lambda e: (-e.mass, e.first, int(e.points[0])))
 
 
-def _make(positions: Floats, visible: Bools, members: npt.NDArray[np.int64]) -> Entity | None:
-    motion = solve_rigid(positions, visible)
-    if motion.seen.sum() < 3:
-        return None
-    used = motion.inliers.any(0)
-    radius = float(np.quantile(np.linalg.norm(motion.offsets[used], axis=1), 0.9)) + 3.0
-    return Entity(motion.centre, motion.seen, members, motion.inliers, motion.offsets, radius)
+def _peel(
+    positions: Floats, visible: Bools, moving: npt.NDArray[np.int64], links: Bools, group: npt.NDArray[np.int64]
+) -> list[Entity]:
+    """Entities of one connected group: what does not move with the main body is grouped and solved again."""
+    found = []
+    rest = [group]
+    while rest:
+        part = rest.pop()
+        if len(part) < MIN_POINTS:
+            continue
+        members = moving[part]
+        motion = solve_rigid(positions[:, members], visible[:, members])
+        share = motion.inliers.sum(0) / np.maximum(visible[:, members].sum(0), 1)
+        fits = share >= 0.5
+        if not fits.all() and fits.sum() >= MIN_POINTS:
+            strays = part[~fits]
+            rest += [strays[g] for g in _groups(links[np.ix_(strays, strays)])]
+            rest.append(part[fits])
+            continue
+        if motion.seen.sum() >= 3:
+            used = motion.inliers.any(0)
+            radius = float(np.quantile(np.linalg.norm(motion.offsets[used], axis=1), 0.9)) + 3.0
+            found.append(Entity(motion.centre, motion.seen, members, motion.inliers, motion.offsets, radius))
+    return found
 
 
 def _extent(positions: Floats) -> Floats:
@@ -106,38 +122,48 @@ def _extent(positions: Floats) -> Floats:
     return np.where(number > 0, extent, 0.0)
 
 
-def _components(positions: Floats, visible: Bools, reach_px: float) -> npt.NDArray[np.int64]:
-    """(N,) component numbers of the graph of tracks that stay near each other and keep their distance."""
+def _links(
+    positions: Floats, visible: Bools, region: npt.NDArray[np.int64], reach_px: float, least_px: float
+) -> Bools:
+    """(N, N) bool: tracks that stay together, by distances in all frames in which both are visible."""
     number = positions.shape[1]
-    reference = np.full((number, number), np.nan, dtype=np.float32)
-    worst = np.zeros((number, number), dtype=np.float32)
+    reference, worst, moved = (np.zeros((number, number), dtype=np.float32) for _ in range(3))
     nearest = np.full((number, number), np.inf, dtype=np.float32)
-    shared = np.zeros((number, number), dtype=np.int16)
+    from_x, from_y = (np.zeros((number, number), dtype=np.float32) for _ in range(2))
+    shared = np.zeros((number, number), dtype=np.int32)
     for t in range(len(positions)):
         live = np.flatnonzero(visible[t])
-        if len(live) < 2:
-            continue
-        p = positions[t, live]
-        distance = np.linalg.norm(p[:, None] - p[None], axis=-1).astype(np.float32)
+        p = positions[t, live].astype(np.float32)
+        gap = np.linalg.norm(p[:, None] - p[None], axis=-1)
         box = np.ix_(live, live)
-        before = reference[box]
-        reference[box] = np.where(np.isnan(before), distance, before)
-        worst[box] = np.maximum(worst[box], np.abs(distance - reference[box]))
-        nearest[box] = np.minimum(nearest[box], distance)
+        fresh = shared[box] == 0
+        reference[box] = np.where(fresh, gap, reference[box])
+        from_x[box] = np.where(fresh, p[:, :1], from_x[box])
+        from_y[box] = np.where(fresh, p[:, 1:], from_y[box])
+        worst[box] = np.maximum(worst[box], np.abs(gap - reference[box]))
+        nearest[box] = np.minimum(nearest[box], gap)
+        moved[box] = np.maximum(moved[box], np.hypot(p[:, :1] - from_x[box], p[:, 1:] - from_y[box]))
         shared[box] += 1
-    linked = (shared >= 4) & (nearest <= reach_px) & (worst <= 1.5 + 0.1 * np.nan_to_num(reference))
-    return _label(linked)
+    together = (region[:, None] == region[None]) | (nearest <= reach_px)
+    steady = worst <= 1.0 + 0.05 * np.minimum(reference, 60.0) + 0.02 * moved
+    linked = (shared >= 4) & together & steady & (np.minimum(moved, moved.T) > least_px)
+    np.fill_diagonal(linked, False)
+    common = linked.astype(np.float32) @ linked.astype(np.float32)
+    return np.asarray(linked & (common >= COMMON_NEIGHBOURS))
 
 
-def _label(linked: Bools) -> npt.NDArray[np.int64]:
-    labels = np.full(len(linked), -1, dtype=np.int64)
-    current = 0
+def _groups(linked: Bools) -> list[npt.NDArray[np.int64]]:
+    """Connected components, each sorted, in the order of their first members."""
+    free = np.ones(len(linked), dtype=bool)
+    groups = []
     for seed in range(len(linked)):
-        if labels[seed] >= 0:
+        if not free[seed]:
             continue
         front = np.array([seed])
+        members = []
         while len(front):
-            labels[front] = current
-            front = np.flatnonzero(linked[front].any(0) & (labels < 0))
-        current += 1
-    return labels
+            members.append(front)
+            free[front] = False
+            front = np.flatnonzero(linked[front].any(0) & free)
+        groups.append(np.sort(np.concatenate(members)))
+    return groups

@@ -56,7 +56,7 @@ class EntityScore:
 
 
 def score_entity(
-    entity: Entity, times_s: Floats, size: tuple[int, int], raw_centre: Floats, to_raw: Floats
+    entity: Entity, times_s: Floats, size: tuple[int, int], to_raw: Floats, cuts: tuple[int, ...] = ()
 ) -> EntityScore:
     """Fits and scores one entity.
 
@@ -64,8 +64,8 @@ def score_entity(
         entity: its path in stabilised pixels.
         times_s: (T,) frame times.
         size: width and height.
-        raw_centre: (T, 2) path in the pixels of each frame, for what lies inside the image.
         to_raw: (T, 3, 3) from stabilised pixels to the pixels of each frame.
+        cuts: first frames of new shots; nothing is expected to be seen across one.
     """
     frame_s = float(np.median(np.diff(times_s)))
     centre = np.where(entity.seen[:, None], entity.centre, 0.0)
@@ -77,12 +77,12 @@ def score_entity(
     starts, contacts, jump = _pieces(entity, times_s, SPLIT_NOISE * tolerance, frame_s)
     shared, cubic = _shared_residuals(entity, times_s, starts)
     drift = float(np.sqrt(max(shared**2 - cubic**2, 0.0)))
-    missing, notes = _missing(entity, times_s, starts, size, to_raw, raw_centre)
+    missing, notes = _missing(entity, times_s, starts, size, to_raw, cuts)
     parts = {
         "residual": 1.0 / (1.0 + (cubic / tolerance) ** 2),
         "drift": 1.0 / (1.0 + (drift / tolerance) ** 2),
         "contacts": CONTACT_FACTOR ** len(contacts),
-        "jump": 1.0 / (1.0 + (jump / (JUMP_TOLERANCE * tolerance)) ** 2),
+        "jump": 1.0 / (1.0 + float(jump / (JUMP_TOLERANCE * tolerance)) ** 2),
         "permanence": 1.0 / (1.0 + (missing / MISSING_TOLERANCE) ** 2),
     }
     first = times_s[entity.first]
@@ -185,7 +185,12 @@ def _shared_residuals(entity: Entity, times: Floats, starts: list[int]) -> tuple
 
 
 def _missing(
-    entity: Entity, times: Floats, starts: list[int], size: tuple[int, int], to_raw: Floats, raw: Floats
+    entity: Entity,
+    times: Floats,
+    starts: list[int],
+    size: tuple[int, int],
+    to_raw: Floats,
+    cuts: tuple[int, ...],
 ) -> tuple[float, list[str]]:
     """Weighted share of frames in which the entity is inside the image by its own path, and not seen.
 
@@ -204,7 +209,9 @@ def _missing(
             continue
         fit = fit_kinematics(entity.centre[None, piece], times=times[piece])
         path = _evaluate(np.asarray(fit.coefficients[0], dtype=np.float64), times)
-        beyond = range(edge + 1, len(times)) if forward else range(edge - 1, -1, -1)
+        begin = max((c for c in cuts if c <= edge), default=0)
+        end = min((c for c in cuts if c > edge), default=len(times))
+        beyond = range(edge + 1, end) if forward else range(edge - 1, begin - 1, -1)
         count = 0
         for t in list(beyond)[: len(seen)]:
             x, y = to_raw[t, :2, :2] @ path[t] + to_raw[t, :2, 2]

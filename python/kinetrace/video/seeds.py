@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,13 @@ FEWEST_POINTS: Final = 6
 """A moving region with fewer followed points than this gets new ones."""
 
 
+class Followed(NamedTuple):
+    """Point tracks and, for each point, the number (N,) of the moving region in which it was seeded."""
+
+    tracks: PointTracks
+    region: npt.NDArray[np.int64]
+
+
 def moving_regions(frames: Frames, camera: Camera) -> Masks:
     """Masks (T, H, W) of what differs from both an earlier and a later frame: the moving things where they are now.
 
@@ -40,6 +47,8 @@ def moving_regions(frames: Frames, camera: Camera) -> Masks:
     for lag in lags:
         limit = _noise_limit(smooth, lag, camera)
         for t in range(lag, count - lag):
+            if camera.shot(t - lag) != camera.shot(t + lag):
+                continue
             moved = np.minimum(*(_difference(cv2, smooth, t, t + d, camera, limit) for d in (-lag, lag)))
             found[t] |= moved > 0
     for t in range(count):
@@ -75,21 +84,24 @@ def _difference(cv2: Any, smooth: Frames, t: int, other: int, camera: Camera, li
 
 def follow_moving(
     frames: Frames, camera: Camera, tracker: PointTracker, *, mask: Masks | None = None
-) -> tuple[PointTracks, Masks]:
+) -> Followed:
     """Seeds points on moving regions and follows them, in rounds, until every region is covered.
+
+    Differences and seeds stay within a shot: frames across a cut are not compared.
 
     Args:
         frames: (T, H, W) uint8.
         mask: (1 or T, H, W), where seeds may lie; None for anywhere.
 
     Returns:
-        Tracks of all points and the moving regions (T, H, W).
+        Tracks of all points and the moving region in which each was seeded.
     """
     regions = moving_regions(frames, camera)
     allowed = regions if mask is None else regions & mask
     tracks = PointTracks(np.empty((len(frames), 0, 2)), np.empty((len(frames), 0), dtype=bool))
+    region = np.empty(0, dtype=np.int64)
     for _ in range(ROUNDS):
-        points, start = _new_seeds(frames, allowed, tracks, MAX_POINTS - tracks.positions.shape[1])
+        points, start, label = _new_seeds(frames, allowed, tracks, MAX_POINTS - len(region))
         if not len(points):
             break
         more = tracker.track(frames, points, start)
@@ -97,32 +109,35 @@ def follow_moving(
             np.concatenate([tracks.positions, more.positions], axis=1),
             np.concatenate([tracks.visible, more.visible], axis=1),
         )
-    return tracks, regions
+        region = np.concatenate([region, label + region.max(initial=-1) + 1])
+    return Followed(tracks, region)
 
 
 def _new_seeds(
     frames: Frames, regions: Masks, tracks: PointTracks, budget: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Corners in uncovered regions of a few frames: those with most uncovered area, kept 5 frames apart."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Corners, their frames and region numbers, in uncovered regions of a few frames.
+
+    Frames are taken by their uncovered area, kept 5 frames apart.
+    """
     cv2 = load_cv2()
     height, width = frames.shape[1:]
-    least = MIN_AREA * height * width / 512**2
-    uncovered = []
-    for t in range(len(frames)):
-        bare = _uncovered(cv2, regions[t], tracks.positions[t][tracks.visible[t]], max(least, 12.0))
-        uncovered.append(bare)
+    least = max(MIN_AREA * height * width / 512**2, 12.0)
+    uncovered = [
+        _uncovered(cv2, regions[t], tracks.positions[t][tracks.visible[t]], least) for t in range(len(frames))
+    ]
     area = np.array([sum(float(m.sum()) for m in bare) for bare in uncovered])
-    points: list[npt.NDArray[np.float64]] = []
-    start: list[int] = []
+    points, start, label = [np.empty((0, 2))], [], []
     while area.max(initial=0.0) > 0 and budget > 0:
         t = int(area.argmax())
-        for region in uncovered[t]:
-            corners = _corners(cv2, frames[t], region)[:budget]
-            points.extend(corners)
-            start.extend([t] * len(corners))
+        for mask in uncovered[t]:
+            corners = _corners(cv2, frames[t], mask)[:budget]
+            points.append(corners)
+            start += [t] * len(corners)
+            label += [len(points)] * len(corners)
             budget -= len(corners)
         area[max(t - 4, 0) : t + 5] = 0
-    return np.array(points).reshape(-1, 2), np.array(start, dtype=np.int64)
+    return np.concatenate(points), np.array(start, dtype=np.int64), np.array(label, dtype=np.int64)
 
 
 def _uncovered(cv2: Any, region: Masks, points: npt.NDArray[np.float64], least: float) -> list[npt.NDArray[np.uint8]]:
