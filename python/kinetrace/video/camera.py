@@ -18,10 +18,10 @@ STILL_STEP_PX: Final = 0.25
 STILL_TOTAL_PX: Final = 1.5
 """... and never strays further than this from its first place is called still."""
 
-CUT_LEVEL: Final = 12.0
-"""Mean grey level change of a 32 x 32 picture at a cut, at least ..."""
-CUT_FACTOR: Final = 4.0
-"""... and in proportion to the largest change of the four steps on either side."""
+CUT_HELD: Final = 0.1
+"""At a cut fewer than this share of the corners can be followed ..."""
+CUT_CORRELATION: Final = 0.7
+"""... and the two pictures, made 32 x 32 small, correlate less than this."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,12 @@ def estimate_camera(frames: Frames) -> Camera:
     total = np.tile(np.eye(3), (count, 1, 1))
     steps = np.zeros((count - 1, len(marks)))
     blind = weak = 0
-    cuts = _find_cuts(cv2, frames)
+    cuts: list[int] = []
     for t in range(count - 1):
-        matrix, share = (np.eye(3), 1.0) if t + 1 in cuts else _step(cv2, frames[t], frames[t + 1])
+        matrix, share, held = _step(cv2, frames[t], frames[t + 1])
+        if held < CUT_HELD and _is_cut(cv2, frames[t], frames[t + 1]):
+            cuts.append(t + 1)
+            matrix, share = np.eye(3), 1.0
         blind += matrix is None
         weak += matrix is not None and share < 0.5
         backward = np.eye(3) if matrix is None else np.linalg.inv(matrix)
@@ -87,41 +90,38 @@ def estimate_camera(frames: Frames) -> Camera:
             f"the camera moves ({speed:.2f} px a frame, up to {travel:.0f} px): its similarity motion is subtracted, "
             "parallax and lens effects are not; accelerations are less certain"
         )
-        return Camera(True, total, speed, travel, cuts, tuple(warnings))
-    return Camera(False, np.tile(np.eye(3), (count, 1, 1)), speed, travel, cuts, tuple(warnings))
+        return Camera(True, total, speed, travel, tuple(cuts), tuple(warnings))
+    return Camera(False, np.tile(np.eye(3), (count, 1, 1)), speed, travel, tuple(cuts), tuple(warnings))
 
 
-def _find_cuts(cv2: Any, frames: Frames) -> tuple[int, ...]:
-    """Frames whose picture, 32 x 32 small, differs from the one before far more than its neighbours do."""
-    small = np.stack([cv2.resize(f, (32, 32), interpolation=cv2.INTER_AREA) for f in frames]).astype(np.float64)
-    change = np.abs(np.diff(small, axis=0)).mean((1, 2))
-    cuts = []
-    for t, value in enumerate(change):
-        around = np.delete(change[max(t - 4, 0) : t + 5], min(t, 4))
-        if value > CUT_LEVEL and value > CUT_FACTOR * around.max(initial=0.0):
-            cuts.append(t + 1)
-    return tuple(cuts)
+def _is_cut(cv2: Any, first: Frames, second: Frames) -> bool:
+    """Whether two pictures, 32 x 32 small, show different scenes."""
+    a, b = (cv2.resize(f, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float64) for f in (first, second))
+    a, b = a - a.mean(), b - b.mean()
+    power = float((a * a).sum() * (b * b).sum())
+    return float((a * b).sum()) < CUT_CORRELATION * np.sqrt(power) if power > 0 else False
 
 
-def _step(cv2: Any, first: Frames, second: Frames) -> tuple[Floats | None, float]:
-    """Matrix from `first` to `second` and its share of inliers; None when nothing can be followed."""
+def _step(cv2: Any, first: Frames, second: Frames) -> tuple[Floats | None, float, float]:
+    """Matrix from `first` to `second` (None: unknown), its share of inliers, and the share of corners followed."""
     spacing = max(8, int(min(first.shape) / 24))
     corners = cv2.goodFeaturesToTrack(first, 400, 0.01, spacing)
     if corners is None or len(corners) < 12:
-        return None, 0.0
+        return None, 0.0, 0.0
     moved, ok, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(21, 21), maxLevel=3)
     back, ok_back, _ = cv2.calcOpticalFlowPyrLK(second, first, moved, None, winSize=(21, 21), maxLevel=3)
     good = (ok.ravel() == 1) & (ok_back.ravel() == 1)
     good &= np.linalg.norm((back - corners).reshape(-1, 2), axis=1) < 0.5
+    held = float(good.mean())
     if good.sum() < 12:
-        return None, 0.0
+        return None, 0.0, held
     source, target = corners.reshape(-1, 2)[good], moved.reshape(-1, 2)[good]
     matrix, inliers = cv2.estimateAffinePartial2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=1.0, maxIters=500, confidence=0.999
     )
     if matrix is None:
-        return None, 0.0
-    return np.vstack([matrix, [0.0, 0.0, 1.0]]), float(inliers.mean())
+        return None, 0.0, held
+    return np.vstack([matrix, [0.0, 0.0, 1.0]]), float(inliers.mean()), held
 
 
 def _apply(matrix: Floats, points: Floats) -> Floats:

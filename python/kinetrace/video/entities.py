@@ -21,6 +21,8 @@ MIN_MOTION_PX: Final = 2.0
 """Points that stay within this distance of the background for all their life belong to it ..."""
 MIN_MOTION_MOVING_PX: Final = 5.0
 """... or within this one when the camera moves."""
+MIN_TRAVEL_SHARE: Final = 0.01
+"""An entity's path is at least this share of the image's shorter side long."""
 LINK_SHARE: Final = 0.03
 """Neighbours seeded in different moving regions are at most this share of the image's shorter side apart."""
 COMMON_NEIGHBOURS: Final = 2
@@ -79,8 +81,23 @@ def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> 
     found = []
     for group in _groups(links):
         found += _peel(stable, visible, moving, links, group)
-    found = [e for e in found if np.ptp(e.centre[e.seen], axis=0).max() > 2 * least]
-    return sorted(found, key=lambda e: (-e.mass, e.first, int(e.points[0])))
+    travel = max(2 * least, MIN_TRAVEL_SHARE * min(size))
+    found = [e for e in found if _extent(e.centre[:, None])[0] > travel]
+    return _absorb(sorted(found, key=lambda e: (-e.mass, e.first, int(e.points[0]))))
+
+
+def _absorb(entities: list[Entity]) -> list[Entity]:
+    """Drops smaller entities that stay within a larger one for 60 % of their frames: its edges and shadows."""
+    kept: list[Entity] = []
+    for entity in entities:
+        inside = np.zeros(len(entity.seen), dtype=bool)
+        for larger in kept:
+            both = entity.seen & larger.seen
+            gap = np.linalg.norm(np.where(both[:, None], entity.centre - larger.centre, np.inf), axis=1)
+            inside |= gap <= larger.radius_px + 3.0
+        if inside.sum() < 0.6 * entity.seen.sum():
+            kept.append(entity)
+    return kept
 
 
 def _peel(
