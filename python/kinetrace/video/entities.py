@@ -25,6 +25,7 @@ MIN_TRAVEL_SHARE: Final = 0.01
 """An entity's path is at least this share of the image's shorter side long."""
 LINK_SHARE: Final = 0.03
 """Neighbours seeded in different moving regions are at most this share of the image's shorter side apart."""
+NEIGHBOURS: Final = 8
 COMMON_NEIGHBOURS: Final = 2
 """Two tracks of an entity share at least this many further ones: single stray tracks do not join two things."""
 
@@ -67,8 +68,9 @@ def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> 
     """Connected groups of tracks that keep their distances while they move, heaviest first.
 
     Two tracks are linked when they were seeded in the same moving region, or come within LINK_SHARE of the image's
-    shorter side of each other, and their distance then changes by no more than 1 px, 5 % of itself and 2 % of their
-    travel over all frames in which both are visible. Tracks that rest against the background are dropped first.
+    shorter side of each other, and then keep their difference (near ones: their distance) to 1 px, 5 % of itself and
+    2 % of their travel over all frames in which both are visible. Tracks that rest against the background are dropped
+    first.
     """
     tracks = followed.tracks
     visible = tracks.visible
@@ -142,29 +144,40 @@ def _extent(positions: Floats) -> Floats:
 def _links(
     positions: Floats, visible: Bools, region: npt.NDArray[np.int64], reach_px: float, least_px: float
 ) -> Bools:
-    """(N, N) bool: tracks that stay together, by distances in all frames in which both are visible."""
+    """(N, N) bool: tracks that stay together in all frames in which both are visible.
+
+    Their difference vector stays, or, for the NEIGHBOURS nearest ones, its length: so things that turn hold together
+    while two things that pass each other do not.
+    """
     number = positions.shape[1]
-    reference, worst, moved = (np.zeros((number, number), dtype=np.float32) for _ in range(3))
+    x0, y0, x_from, y_from, turned, stretched, moved = (
+        np.zeros((number, number), dtype=np.float32) for _ in range(7)
+    )
     nearest = np.full((number, number), np.inf, dtype=np.float32)
-    from_x, from_y = (np.zeros((number, number), dtype=np.float32) for _ in range(2))
     shared = np.zeros((number, number), dtype=np.int32)
     for t in range(len(positions)):
         live = np.flatnonzero(visible[t])
         p = positions[t, live].astype(np.float32)
-        gap = np.linalg.norm(p[:, None] - p[None], axis=-1)
+        x, y = (p[:, i, None] - p[None, :, i] for i in (0, 1))
         box = np.ix_(live, live)
         fresh = shared[box] == 0
-        reference[box] = np.where(fresh, gap, reference[box])
-        from_x[box] = np.where(fresh, p[:, :1], from_x[box])
-        from_y[box] = np.where(fresh, p[:, 1:], from_y[box])
-        worst[box] = np.maximum(worst[box], np.abs(gap - reference[box]))
+        for first, value in ((x0, x), (y0, y), (x_from, p[:, :1]), (y_from, p[:, 1:])):
+            first[box] = np.where(fresh, value, first[box])
+        gap = np.hypot(x, y)
+        turned[box] = np.maximum(turned[box], np.hypot(x - x0[box], y - y0[box]))
+        stretched[box] = np.maximum(stretched[box], np.abs(gap - np.hypot(x0[box], y0[box])))
+        moved[box] = np.maximum(moved[box], np.hypot(p[:, :1] - x_from[box], p[:, 1:] - y_from[box]))
         nearest[box] = np.minimum(nearest[box], gap)
-        moved[box] = np.maximum(moved[box], np.hypot(p[:, :1] - from_x[box], p[:, 1:] - from_y[box]))
         shared[box] += 1
-    together = (region[:, None] == region[None]) | (nearest <= reach_px)
-    steady = worst <= 1.0 + 0.05 * np.minimum(reference, 60.0) + 0.02 * moved
-    linked = (shared >= 4) & together & steady & (np.minimum(moved, moved.T) > least_px)
-    np.fill_diagonal(linked, False)
+    together = (shared >= 4) & ((region[:, None] == region[None]) | (nearest <= reach_px))
+    together &= np.minimum(moved, moved.T) > least_px
+    np.fill_diagonal(together, False)
+    nearest[~together] = np.inf
+    rank = nearest.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+    close = np.minimum(rank, rank.T) < NEIGHBOURS
+    limit = 1.0 + 0.05 * np.minimum(np.hypot(x0, y0), 60.0) + 0.02 * moved
+    limit = np.minimum(limit, limit.T)
+    linked = together & ((turned <= limit) | (close & (stretched <= limit)))
     common = linked.astype(np.float32) @ linked.astype(np.float32)
     return np.asarray(linked & (common >= COMMON_NEIGHBOURS))
 
