@@ -66,7 +66,11 @@ def make_pair(
     gravity = float(min(fastest / step, reach / np.ptp(shape, axis=0).max()))
     law = dict(law, gravity=gravity, speed=law["speed"] * duration * gravity)
     path = simulate_primitive(kind, num_frames=num_frames, fps=fps, y_axis="down", **law)
-    low, high = path.min(0), path.max(0)
+    reached = path
+    if kind == "ramp_up":
+        # The twin climbs on where the lawful object slows down: both must stay inside.
+        reached = np.vstack([path, _break_law(kind, path, law, rng, fps, radius_px, size_px)[0]])
+    low, high = reached.min(0), reached.max(0)
     margin = radius_px + 8
     start = rng.uniform(margin - low, np.maximum(size_px - margin - high, margin - low + 1e-9))
     path = path + start
