@@ -1,7 +1,8 @@
 """Measures point trackers on rendered accelerating objects: the table of docs/motion-estimation.md.
 
-Run: python bench/study_motion.py [--seeds N]. Objects of several radii speed up from rest to several top speeds over a
-textured background; 40 points are given on the object in the middle frame, every tracker carries them to both ends.
+Run: python bench/study_motion.py [--seeds N]. Objects of several radii speed up from rest to several top
+speeds over a textured background; 40 points are given on the object in the middle frame, every tracker
+carries them to both ends.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import time
 from typing import Any
 
 import numpy as np
-
 from kinetrace.video.analyse import one_thread
 from kinetrace.video.lucas_kanade import LucasKanade
 from kinetrace.video.motion import ChainedFlow, DISFlow, PointTracker
@@ -49,7 +49,9 @@ def clip(radius: float, speed: float, seed: int) -> tuple[Any, Any, float]:
     return np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in frames]), path, acceleration
 
 
-def measure(tracker: PointTracker, frames: Any, path: Any, acceleration: float, radius: float) -> tuple[float, ...]:
+def measure(
+    tracker: PointTracker, frames: Any, path: Any, acceleration: float, radius: float
+) -> tuple[float, ...]:
     """Share of point-frames within 1 px of the truth, error of the acceleration in %, seconds."""
     rng = np.random.default_rng(7)
     middle = FRAMES // 2

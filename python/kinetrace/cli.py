@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; each command's module is imported only to declare its own options."""
+    """The parser of all commands; each command's module declares its own options."""
     from . import __version__
     from .video import demo, runner
 
@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit status: 0 fine, 1 something failed, 2 wrong usage, 130 interrupted."""
+    """Runs a command; exit status 0: fine, 1: something failed, 2: wrong usage, 130: interrupted."""
     from .video.errors import InputError, MissingExtraError
 
     args = build_parser().parse_args(argv)
@@ -45,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"kinetrace {args.command}: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nkinetrace: interrupted; the same command goes on where it stopped if --out was given", file=sys.stderr)
+        print(
+            "\nkinetrace: interrupted; the same command goes on where it stopped if --out was given",
+            file=sys.stderr,
+        )
         return 130
 
 

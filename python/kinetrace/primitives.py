@@ -46,13 +46,15 @@ def simulate_primitive(
 ) -> npt.NDArray[np.float64]:
     """Positions of one of the five Newtonian motion primitives at equally spaced frames.
 
-    p(t) = p0 + v0 t + a t^2 / 2 with the initial velocity and acceleration of the primitive (published free-body
-    diagrams of NewtonRewards; the ramp laws are their standard expansion). On a ramp that ends when the speed
-    reaches 0: from there the mass slides down from rest if tan(angle) > friction and stays otherwise (derived).
-    No source publishes ranges of speed, angle or friction: the defaults are kinetrace's choice.
+    p(t) = p0 + v0 t + a t^2 / 2 with the initial velocity and acceleration of the primitive (published
+    free-body diagrams of NewtonRewards; the ramp laws are their standard expansion). On a ramp that ends
+    when the speed reaches 0: from there the mass slides down from rest if tan(angle) > friction and stays
+    otherwise (derived). No source publishes ranges of speed, angle or friction: the defaults are
+    kinetrace's choice.
 
     Args:
-        kind: "free_fall" (v0 = 0), "horizontal_throw" (v0 = (speed, 0)), "parabolic_throw" (v0 at `angle` above
+        kind: "free_fall" (v0 = 0), "horizontal_throw" (v0 = (speed, 0)), "parabolic_throw" (v0 at `angle`
+            above
             the horizontal), "ramp_down" (down a ramp that descends to the right, speed >= 0 down-slope),
             "ramp_up" (up a ramp that ascends to the right, speed >= 0 up-slope).
         num_frames: number of positions T, at times 0, 1/fps, ..., (T-1)/fps.
@@ -123,7 +125,7 @@ def _ramp_travel(
     mu: npt.NDArray[np.float64],
     gravity: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Distance travelled up the slope; v0 > 0 is up. Friction opposes the motion, and holds a mass at rest if it can."""
+    """Distance travelled up the slope, v0 > 0 is up; friction opposes motion and holds what it can."""
     pull, grip = gravity * np.sin(angle), mu * gravity * np.cos(angle)
     moving_acceleration = -pull - np.sign(v0) * grip
     rest_acceleration = -np.sign(pull) * np.maximum(np.abs(pull) - grip, 0.0)
@@ -132,4 +134,5 @@ def _ramp_travel(
         t_stop = np.where(v0 == 0, 0.0, np.where(stops, -v0 / moving_acceleration, np.inf))
     first = np.minimum(t, t_stop)
     second = np.maximum(t - t_stop, 0.0)
-    return v0 * first + 0.5 * moving_acceleration * first**2 + 0.5 * rest_acceleration * second**2
+    travel = v0 * first + 0.5 * moving_acceleration * first**2 + 0.5 * rest_acceleration * second**2
+    return np.asarray(travel, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Rendered clips for the tests of the video part: any objects, camera motion and occluders, with known truth."""
+"""Rendered clips for the tests of the video part: any objects, camera motion and occluders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from kinetrace.video import render as rendering
 from kinetrace.video.scenes import Scene
 

@@ -1,4 +1,4 @@
-"""Bad input of `kinetrace score`: one line that names file and cause, exit 1, the other files still scored."""
+"""Bad input of `kinetrace score`: one line with file and cause, exit 1, other files still scored."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Frames, compose, parabola
-
 from kinetrace.cli import main
+
+from conftest import Frames, compose, parabola
 
 Write = Callable[..., Path]
 
@@ -88,11 +88,15 @@ def test_truncated_file_that_still_decodes(
     check(capsys, good, bad, "truncated")
 
 
-def test_single_frame(capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames) -> None:
+def test_single_frame(
+    capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames
+) -> None:
     check(capsys, good, write(throw_frames[:1], "one.mp4"), "a single frame")
 
 
-def test_three_frames(capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames) -> None:
+def test_three_frames(
+    capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames
+) -> None:
     check(capsys, good, write(throw_frames[:3], "three.mp4"), "only 3 frames")
 
 
@@ -121,7 +125,9 @@ def test_mask_of_another_size(capsys: pytest.CaptureFixture[str], write: Write, 
         (np.ones(4), "must be (H, W) or (T, H, W)"),
     ],
 )
-def test_other_bad_masks(capsys: pytest.CaptureFixture[str], good: Path, content: np.ndarray, cause: str) -> None:
+def test_other_bad_masks(
+    capsys: pytest.CaptureFixture[str], good: Path, content: np.ndarray, cause: str
+) -> None:
     path = good.with_name("mask.npy")
     np.save(path, content)
     assert main(["score", str(good), "--mask", str(path)]) == 1
@@ -146,7 +152,8 @@ def test_folder_without_videos(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "options", [["--fps", "0"], ["--fps", "nan"], ["--pixels-per-meter", "-3"], ["--max-frames", "0"], ["--report"]]
+    "options",
+    [["--fps", "0"], ["--fps", "nan"], ["--pixels-per-meter", "-3"], ["--max-frames", "0"], ["--report"]],
 )
 def test_bad_options_exit_with_2(capsys: pytest.CaptureFixture[str], good: Path, options: list[str]) -> None:
     try:

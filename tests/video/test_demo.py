@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from kinetrace.cli import main
 from kinetrace.primitives import PRIMITIVES
 from kinetrace.video.demo import Outcome, demo_text, pairs, run_demo

@@ -1,4 +1,4 @@
-"""What the pipeline finds in harder scenes: several objects, late entry, occlusion, a moving camera, a cut."""
+"""What the pipeline finds in harder scenes: several objects, late entry, occlusion, moving camera, cut."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FPS, Frames, compose, parabola
-
 from kinetrace.video import render as rendering
 from kinetrace.video.analyse import ClipResult, analyse_clip
 from kinetrace.video.decode import clip_from_frames
 from kinetrace.video.errors import InputError
+
+from conftest import FPS, Frames, compose, parabola
 
 
 def analyse(frames: Frames, **options: Any) -> ClipResult:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import compose, parabola
-
 from kinetrace.cli import main
 from kinetrace.video import runner
 from kinetrace.video.render import write_clip
+
+from conftest import compose, parabola
 
 CLIPS = 30
 KILLS = 20

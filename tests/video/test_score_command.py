@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Frames
-
 from kinetrace.cli import main
+
+from conftest import Frames
 
 Write = Callable[..., Path]
 ENTITY_KEYS = {
@@ -89,7 +89,16 @@ def test_table_names_file_and_numbers(capsys: pytest.CaptureFixture[str], clip: 
     assert err == ""
     head, names, rule, row = out.splitlines()
     assert str(clip) in head and "24 frames" in head and "kinematic residual" in head
-    for name in ("entity", "frames", "points", "velocity px/s", "acceleration px/s2", "residual RMS px", "R2", "contacts s"):
+    for name in (
+        "entity",
+        "frames",
+        "points",
+        "velocity px/s",
+        "acceleration px/s2",
+        "residual RMS px",
+        "R2",
+        "contacts s",
+    ):
         assert name in names
     assert set(rule.strip()) <= {"-", " "}
     assert "0-23" in row
@@ -131,7 +140,9 @@ def test_output_folder(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path:
     assert "throw.fit.png" in page and "<td>0-23</td>" in page
 
 
-def test_folder_input_is_sorted_and_recursive(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path) -> None:
+def test_folder_input_is_sorted_and_recursive(
+    capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "clips"
     for name in ("b.mp4", "a.mp4", "deep/b.mp4", ".hidden.mp4"):
         target = folder / name

@@ -1,4 +1,4 @@
-"""The kernels that the video part calls, in plain NumPy, until the compiled ones are imported here instead."""
+"""The kernels that the video part calls, in plain NumPy until the compiled ones take their place."""
 
 from __future__ import annotations
 
@@ -156,7 +156,9 @@ def fit_segments(
                 out.contact_times[i, s - 1] = _crossing(
                     out.coefficients[i, s - 1], out.coefficients[i, s], t[cuts[s] - 1], t[cuts[s]]
                 )
-        out.residual_rms[i] = np.sqrt(max(best[chosen][k], 0.0) / k) if np.isfinite(best[chosen][k]) else np.nan
+        out.residual_rms[i] = (
+            np.sqrt(max(best[chosen][k], 0.0) / k) if np.isfinite(best[chosen][k]) else np.nan
+        )
     return out
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ class ClipResult:
     entities: list[Entity]
     scores: list[EntityScore]
     kinematic_residual: float
-    """Mean over frames and pixels of |phi[t+1] - 2 phi[t] + phi[t-1]|^2, px^2: the published Eulerian residual."""
+    """Mean of |phi[t+1] - 2 phi[t] + phi[t-1]|^2 over frames and pixels, px^2: the Eulerian residual."""
     residual_map: npt.NDArray[np.float32] = field(repr=False)
     """(H, W) mean over time of the same."""
     score: float
@@ -67,7 +67,9 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def analyse_file(path: Path, options: Options, *, tick: Callable[[str], None] = lambda stage: None) -> ClipResult:
+def analyse_file(
+    path: Path, options: Options, *, tick: Callable[[str], None] = lambda stage: None
+) -> ClipResult:
     """Decodes and analyses one file.
 
     Raises:
@@ -124,7 +126,7 @@ def analyse_clip(
     if len(entities) > max_entities:
         warnings.append(f"{len(entities)} entities found, the {max_entities} heaviest are kept")
         entities = entities[:max_entities]
-    to_raw = np.linalg.inv(camera.to_first)
+    to_raw: Floats = np.asarray(np.linalg.inv(camera.to_first), dtype=np.float64)
     scores = [score_entity(e, clip.times_s, clip.size, to_raw, camera.cuts) for e in entities]
     total = score_clip(scores, [e.mass for e in entities])
     return ClipResult(clip, camera, tracks, entities, scores, mean, residual_map, total, tuple(warnings))
@@ -152,7 +154,9 @@ def _flow_residual(frames: npt.NDArray[np.uint8], flow: DenseFlow) -> tuple[floa
         kept.append(flow(frames[t], frames[t + 1]))
         if len(kept) == _FLOWS_AT_ONCE or t == count - 2:
             if len(kept) >= 3:
-                total += np.asarray(kinematic_residual(np.stack(kept), reduction="none"), dtype=np.float64).sum(0)
+                total += np.asarray(
+                    kinematic_residual(np.stack(kept), reduction="none"), dtype=np.float64
+                ).sum(0)
             kept = kept[-2:]
     total /= count - 3
     return float(total.mean()), total.astype(np.float32)

@@ -30,7 +30,7 @@ class Camera:
 
     moving: bool
     to_first: Floats
-    """(T, 3, 3): homogeneous matrices that take pixels of frame t to pixels of frame 0; identities when still."""
+    """(T, 3, 3): homogeneous matrices from pixels of frame t to pixels of frame 0; identities when still."""
     speed_px: float
     """RMS motion of the image's centre and corners, in pixels per frame."""
     travel_px: float
@@ -80,15 +80,21 @@ def estimate_camera(frames: Frames) -> Camera:
     moving = speed > STILL_STEP_PX or travel > STILL_TOTAL_PX
     warnings = []
     if cuts:
-        warnings.append(f"the picture changes at once at frame {', '.join(map(str, cuts))}: taken as cuts between shots")
+        warnings.append(
+            f"the picture changes at once at frame {', '.join(map(str, cuts))}: taken as cuts between shots"
+        )
     if blind > 0.2 * (count - 1):
-        warnings.append(f"the background has too little texture in {blind} of {count - 1} steps: camera taken as still there")
+        warnings.append(
+            f"the background has too little texture in {blind} of {count - 1} steps: camera taken as still"
+        )
     if weak > 0.2 * (count - 1):
-        warnings.append(f"no single background motion in {weak} of {count - 1} steps: numbers may mix camera and object")
+        warnings.append(
+            f"no single background motion in {weak} of {count - 1} steps: numbers may mix camera and object"
+        )
     if moving:
         warnings.append(
-            f"the camera moves ({speed:.2f} px a frame, up to {travel:.0f} px): its similarity motion is subtracted, "
-            "parallax and lens effects are not; accelerations are less certain"
+            f"the camera moves ({speed:.2f} px a frame, up to {travel:.0f} px): its similarity motion "
+            "is subtracted, parallax and lens effects are not; accelerations are less certain"
         )
         return Camera(True, total, speed, travel, tuple(cuts), tuple(warnings))
     return Camera(False, np.tile(np.eye(3), (count, 1, 1)), speed, travel, tuple(cuts), tuple(warnings))
@@ -103,7 +109,7 @@ def _is_cut(cv2: Any, first: Frames, second: Frames) -> bool:
 
 
 def _step(cv2: Any, first: Frames, second: Frames) -> tuple[Floats | None, float, float]:
-    """Matrix from `first` to `second` (None: unknown), its share of inliers, and the share of corners followed."""
+    """Matrix from `first` to `second` (None: unknown), its share of inliers, the share of corners held."""
     spacing = max(8, int(min(first.shape) / 24))
     corners = cv2.goodFeaturesToTrack(first, 400, 0.01, spacing)
     if corners is None or len(corners) < 12:
@@ -124,5 +130,5 @@ def _step(cv2: Any, first: Frames, second: Frames) -> tuple[Floats | None, float
     return np.vstack([matrix, [0.0, 0.0, 1.0]]), float(inliers.mean()), held
 
 
-def _apply(matrix: Floats, points: Floats) -> Floats:
+def _apply(matrix: npt.NDArray[Any], points: Floats) -> Floats:
     return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2])

@@ -13,7 +13,9 @@ from .errors import InputError, load_av, load_cv2
 
 Frames = npt.NDArray[np.uint8]
 VIDEO_SUFFIXES: Final = frozenset(
-    ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv .y4m".split()
+    "." + name
+    for names in ("3gp avi flv gif m2ts m4v mkv mov mp4", "mpeg mpg mts ogv ts webm wmv y4m")
+    for name in names.split()
 )
 MIN_FRAMES: Final = 4
 """Fewest frames that can contradict a constant acceleration: its path through three is always exact."""
@@ -52,7 +54,8 @@ def clip_from_frames(frames: npt.NDArray[Any], *, fps: float, name: str = "frame
 def read_clip(path: Path, *, fps: float | None = None, max_frames: int | None = None) -> Clip:
     """Decodes a video file.
 
-    Times come from the file's time stamps where they are usable, else from its frame rate; `fps` overrides both.
+    Times come from the file's time stamps where they are usable, else from its frame rate; `fps` overrides
+    both.
 
     Raises:
         InputError: the file is missing, empty, truncated, not a video, or has fewer than MIN_FRAMES frames.
@@ -83,7 +86,9 @@ def read_clip(path: Path, *, fps: float | None = None, max_frames: int | None = 
             raise
         reason = getattr(error, "strerror", None) or str(error)
         if frames:
-            raise InputError(path, f"decoding stopped after {len(frames)} frames: truncated or damaged ({reason})") from error
+            raise InputError(
+                path, f"decoding stopped after {len(frames)} frames: truncated or damaged ({reason})"
+            ) from error
         raise InputError(path, f"not a readable video: not a video file, or truncated ({reason})") from error
     if max_frames is None and expected - len(frames) > max(1.0, 0.1 * expected):
         raise InputError(path, f"truncated: {len(frames)} of {expected:.0f} frames can be decoded")
@@ -105,15 +110,15 @@ def _expected_frames(stream: Any, container: Any, rate: float, av: Any) -> float
     if stream.frames:
         return float(stream.frames)
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base) * rate
+        return float(stream.duration * stream.time_base * rate)
     if container.duration is not None and container.format.name.startswith("matroska"):
-        return float(container.duration) / av.time_base * rate
+        return float(container.duration / av.time_base * rate)
     return 0.0
 
 
 def _grey(frame: Any, earlier: list[Frames]) -> Frames:
     grey: Frames = frame.to_ndarray(format="gray")
-    turns = int(round((getattr(frame, "rotation", 0) or 0) / 90)) % 4
+    turns = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
     if turns:
         grey = np.rot90(grey, turns)
     if earlier and grey.shape != earlier[0].shape:
@@ -135,7 +140,11 @@ def _time_base(
     mean_step = (stamps[-1] - stamps[0]) / (count - 1)
     uniform = np.arange(count) * mean_step
     if np.abs(stamps - stamps[0] - uniform).max() > 0.25 * mean_step:
-        return stamps - stamps[0], float(1 / mean_step), ("variable frame rate: the file's time stamps are used",)
+        return (
+            stamps - stamps[0],
+            float(1 / mean_step),
+            ("variable frame rate: the file's time stamps are used",),
+        )
     # Rounded time stamps (milliseconds in Matroska) lose to the header's rate where the two agree.
     if rate > 0 and abs(rate * mean_step - 1) < 2e-3:
         return np.arange(count) / rate, rate, ()
@@ -163,14 +172,19 @@ def read_mask(path: Path, *, size: tuple[int, int], num_frames: int, video: obje
         mask = np.asarray(read_clip(path).frames > 127)
     else:
         cv2 = load_cv2()
-        image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
+        image = (
+            cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+            if path.stat().st_size
+            else None
+        )
         if image is None:
             raise InputError(path, "not a readable mask image")
         mask = np.asarray(image != 0)
     mask = mask[None] if mask.ndim == 2 else mask
     if mask.shape[:0:-1] != size:
         raise InputError(
-            video, f"the mask {path.name} is {mask.shape[2]}x{mask.shape[1]}, the video is {size[0]}x{size[1]}"
+            video,
+            f"the mask {path.name} is {mask.shape[2]}x{mask.shape[1]}, the video is {size[0]}x{size[1]}",
         )
     if len(mask) not in (1, num_frames):
         raise InputError(video, f"the mask {path.name} has {len(mask)} frames, the video has {num_frames}")

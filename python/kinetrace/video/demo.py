@@ -51,9 +51,13 @@ class Outcome:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument("--seed", type=int, default=0, help="random seed of motions and looks (0)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="keep the clips, their plots and demo.json here")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="keep the clips, their plots and demo.json here"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr")
+    parser.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_demo(seed: int, folder: Path, *, plots: bool, wanted: bool | None = False) -> list[Outcome]:
-    """The ten clips of a seed, each lawful one followed by its twin; clips (and plots) are written to `folder`."""
+    """The ten clips of a seed, each lawful one before its twin; clips (and plots) are written to `folder`."""
     progress = Progress(2 * len(PRIMITIVES), wanted=wanted, stream=sys.stderr)
     outcomes = []
     for index, kind in enumerate(PRIMITIVES):
@@ -136,7 +140,7 @@ def demo_text(outcomes: list[Outcome]) -> str:
         )
     header = ["lawful clip", "true a", "measured a", "error", "RMS px", "score"]
     header += ["unlawful twin", "RMS px", "score", "obeys"]
-    lines = ["Accelerations (x, y) in px/s2, x right and y down, measured from the pixels of 512x512 clips at 16 fps."]
+    lines = ["Accelerations (x, y) in px/s2, x right and y down, from the pixels of 512x512 clips at 16 fps."]
     lines += table(header, rows)
     right = sum(law.score > twin.score for law, twin in pairs(outcomes))
     lines.append(f"{right} of {len(outcomes) // 2} lawful clips score above their twins.")

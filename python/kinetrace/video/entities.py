@@ -27,7 +27,7 @@ LINK_SHARE: Final = 0.03
 """Neighbours seeded in different moving regions are at most this share of the image's shorter side apart."""
 NEIGHBOURS: Final = 8
 COMMON_NEIGHBOURS: Final = 2
-"""Two tracks of an entity share at least this many further ones: single stray tracks do not join two things."""
+"""Two tracks of an entity share at least this many others: single strays do not join two things."""
 
 
 @dataclass
@@ -67,10 +67,10 @@ class Entity:
 def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> list[Entity]:
     """Connected groups of tracks that keep their distances while they move, heaviest first.
 
-    Two tracks are linked when they were seeded in the same moving region, or come within LINK_SHARE of the image's
-    shorter side of each other, and then keep their difference (near ones: their distance) to 1 px, 5 % of itself and
-    2 % of their travel over all frames in which both are visible. Tracks that rest against the background are dropped
-    first.
+    Two tracks are linked when they were seeded in the same moving region, or come within LINK_SHARE of the
+    image's shorter side of each other, and then keep their difference (near ones: their distance) to 1 px,
+    5 % of itself and 2 % of their travel over all frames in which both are visible. Tracks that rest
+    against the background are dropped first.
     """
     tracks = followed.tracks
     visible = tracks.visible
@@ -79,7 +79,9 @@ def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> 
     moving = np.flatnonzero((visible.sum(0) >= 4) & (_extent(stable) > least))
     if len(moving) < MIN_POINTS:
         return []
-    links = _links(stable[:, moving], visible[:, moving], followed.region[moving], LINK_SHARE * min(size), least)
+    links = _links(
+        stable[:, moving], visible[:, moving], followed.region[moving], LINK_SHARE * min(size), least
+    )
     found = []
     for group in _groups(links):
         found += _peel(stable, visible, moving, links, group)
@@ -89,7 +91,7 @@ def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> 
 
 
 def _absorb(entities: list[Entity]) -> list[Entity]:
-    """Drops smaller entities that stay within a larger one for 60 % of their frames: its edges and shadows."""
+    """Drops smaller entities that stay within larger ones for 60 % of their frames: edges and shadows."""
     kept: list[Entity] = []
     for entity in entities:
         inside = np.zeros(len(entity.seen), dtype=bool)
@@ -103,7 +105,11 @@ def _absorb(entities: list[Entity]) -> list[Entity]:
 
 
 def _peel(
-    positions: Floats, visible: Bools, moving: npt.NDArray[np.int64], links: Bools, group: npt.NDArray[np.int64]
+    positions: Floats,
+    visible: Bools,
+    moving: npt.NDArray[np.int64],
+    links: Bools,
+    group: npt.NDArray[np.int64],
 ) -> list[Entity]:
     """Entities of one connected group: what does not move with the main body is grouped and solved again."""
     found = []
@@ -146,8 +152,8 @@ def _links(
 ) -> Bools:
     """(N, N) bool: tracks that stay together in all frames in which both are visible.
 
-    Their difference vector stays, or, for the NEIGHBOURS nearest ones, its length: so things that turn hold together
-    while two things that pass each other do not.
+    Their difference vector stays, or, for the NEIGHBOURS nearest ones, its length: so things that turn
+    hold together while two things that pass each other do not.
     """
     number = positions.shape[1]
     x0, y0, x_from, y_from, turned, stretched, moved = (

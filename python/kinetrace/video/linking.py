@@ -18,15 +18,15 @@ MAX_OCCLUSION: Final = 16
 MAX_JUMP_GAP: Final = 2
 """Longest gap for a piece that returns anywhere else."""
 MIN_REFOUND: Final = 0.35
-"""Share of the tried points that must be found again, at consistent places, to call two pieces the same thing."""
+"""Share of the tried points that must be found again, at consistent places, to join two pieces."""
 
 
 def link_entities(entities: list[Entity], frames: npt.NDArray[np.uint8], camera: Camera) -> list[Entity]:
     """Joins pairs of pieces, one ending before the other begins, that show the same texture.
 
-    A pair is a candidate when the second piece begins where the first one's path leads within MAX_OCCLUSION frames,
-    or anywhere within MAX_JUMP_GAP frames. It is joined when Lucas-Kanade finds the first piece's points again on
-    the second one; their places tell how the two centres relate.
+    A pair is a candidate when the second piece begins where the first one's path leads within
+    MAX_OCCLUSION frames, or anywhere within MAX_JUMP_GAP frames. It is joined when Lucas-Kanade finds the
+    first piece's points again on the second one; their places tell how the two centres relate.
     """
     pieces = sorted(entities, key=lambda e: (e.first, -e.mass))
     tracker = LucasKanade(search_px=32)

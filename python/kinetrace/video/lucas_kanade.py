@@ -1,4 +1,4 @@
-"""The default point tracker: Lucas-Kanade with predicted starts, block matching to acquire, and two checks."""
+"""The default point tracker: Lucas-Kanade with predicted starts, block matching and two checks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Frames = npt.NDArray[np.uint8]
 class LucasKanade:
     """Pyramidal Lucas-Kanade; a step holds when tracking back returns and the two patches correlate.
 
-    Each step is started where the point's last velocity says, on the two finest pyramid levels only: on coarser ones
-    the window of a small object is mostly background and pulls the point to rest. Points that fail are tried again
-    from the median displacement of points near them that held, from dense flow when one is given, from the best
-    block match within `search_px`, and at last from rest on the whole pyramid.
+    Each step is started where the point's last velocity says, on the two finest pyramid levels only: on
+    coarser ones the window of a small object is mostly background and pulls the point to rest. Points that
+    fail are tried again from the median displacement of points near them that held, from dense flow when
+    one is given, from the best block match within `search_px`, and at last from rest on the whole pyramid.
     """
 
     WINDOW_PX: Final = 15
@@ -74,7 +74,7 @@ class LucasKanade:
         return PointTracks(positions, visible)
 
     def match(self, first: Frames, second: Frames, points: Floats, guess: Floats) -> tuple[Floats, Bools]:
-        """Places in `second` of points (N, 2) of `first`, started from displacements `guess` (N, 2), and which hold."""
+        """Places in `second` of points (N, 2) of `first`, begun at displacements `guess`, and which hold."""
         aimed = points + guess
         moved, ok = self._attempt(first, second, points, guess, 1)
         rest = np.flatnonzero(~ok)
@@ -171,7 +171,7 @@ class LucasKanade:
         return np.concatenate(patches).astype(np.float64)
 
     def _match_blocks(self, first: Frames, second: Frames, points: Floats, aimed: Floats) -> Floats:
-        """Displacement of the best block match within `search_px` of where each is aimed; NaN for those not tried."""
+        """Displacement of the best match within `search_px` of where each is aimed; NaN if not tried."""
         cv2 = self._cv2
         half, reach = self.WINDOW_PX // 2, self._search
         height, width = first.shape
@@ -195,7 +195,9 @@ class LucasKanade:
         assert self._flow is not None
         flow = self._flow(first, second)
         x, y = (points[:, i : i + 1].astype(np.float32) for i in (0, 1))
-        return np.concatenate([self._cv2.remap(channel, x, y, self._cv2.INTER_LINEAR) for channel in flow], axis=1)
+        return np.concatenate(
+            [self._cv2.remap(channel, x, y, self._cv2.INTER_LINEAR) for channel in flow], axis=1
+        )
 
 
 def _near_displacement(

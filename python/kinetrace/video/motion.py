@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ class DISFlow:
 
 
 class ChainedFlow:
-    """A point tracker made of any dense flow: points carried by it, lost where forward and backward flow disagree."""
+    """A point tracker made of any dense flow: points are lost where forward and backward flow disagree."""
 
     def __init__(self, flow: DenseFlow, *, max_cycle_error_px: float = 1.0) -> None:
         self._flow = flow

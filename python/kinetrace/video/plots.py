@@ -1,4 +1,4 @@
-"""PNG plots of a scored clip: paths over the frames, fitted against measured coordinates, the residual map."""
+"""PNG plots of a scored clip: paths over frames, fitted against measured coordinates, residual map."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _picture(plt: Any, result: ClipResult) -> tuple[Any, Any]:
 
 
 def _draw_paths(plt: Any, result: ClipResult) -> Any:
-    """Point tracks (thin), centres (thick, a dot per frame) and the fitted path (dashed) over a blend of frames."""
+    """Point tracks (thin), centres (a dot per frame) and the fitted path (dashed) over a blend of frames."""
     figure, axes = _picture(plt, result)
     frames = result.clip.frames
     chosen = np.unique(np.linspace(0, len(frames) - 1, 4).astype(int))
@@ -67,7 +67,9 @@ def _draw_paths(plt: Any, result: ClipResult) -> Any:
             fontsize=9,
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5, "alpha": 0.8},
         )
-    axes.set_title(f"{result.clip.name}: paths (dots: measured, dashed: constant acceleration), score {result.score:.3f}")
+    axes.set_title(
+        f"{result.clip.name}: paths (dots: measured, dashed: constant acceleration), score {result.score:.3f}"
+    )
     return figure
 
 
@@ -88,7 +90,9 @@ def _draw_fit(plt: Any, result: ClipResult) -> Any:
         entity, score = result.entities[i], result.scores[i]
         column = axes[:, i]
         for axis, (name, colour) in enumerate((("x", "#377eb8"), ("y", "#e41a1c"))):
-            column[axis].plot(times, entity.centre[:, axis], "o", color=colour, markersize=3.5, label="measured")
+            column[axis].plot(
+                times, entity.centre[:, axis], "o", color=colour, markersize=3.5, label="measured"
+            )
             column[axis].plot(times, score.fitted[:, axis], "-", color="black", linewidth=1, label="fitted")
             column[axis].set_ylabel(f"{name} (px)")
             residual = entity.centre[:, axis] - score.fitted[:, axis]
@@ -102,7 +106,8 @@ def _draw_fit(plt: Any, result: ClipResult) -> Any:
             for panel in column:
                 panel.axvline(contact, color="gray", linestyle=":", linewidth=1)
         column[0].set_title(
-            f"entity {i + 1}: score {score.score:.3f}\na = ({score.acceleration[0]:.1f}, {score.acceleration[1]:.1f}) "
+            f"entity {i + 1}: score {score.score:.3f}\n"
+            f"a = ({score.acceleration[0]:.1f}, {score.acceleration[1]:.1f}) "
             f"px/s², RMS {score.residual_rms:.3g} px\n{score_parts_text(score)}",
             fontsize=9,
         )

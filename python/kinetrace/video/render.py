@@ -30,7 +30,7 @@ class Look:
 
 
 def draw_look(rng: np.random.Generator, *, radius_px: float, size_px: int, noise: float = 1.0) -> Look:
-    """A random look; the texture's waves are 5 to 14 px long, so every position inside the object is trackable."""
+    """A random look; the texture's waves are 5 to 14 px long, so every place on the object is trackable."""
     count = 20
     length = rng.uniform(5.0, 14.0, count)
     turn = rng.uniform(0, 2 * np.pi, count)
@@ -66,8 +66,8 @@ def _background(rng: np.random.Generator, size_px: int) -> Floats:
 def render(scene: Scene, look: Look) -> Frames:
     """RGB frames (T, H, W, 3) uint8 of a scene; pixel centres at integers.
 
-    Texture and outline are formulas of the distance to the true centre, so the picture is exact at any sub-pixel
-    position. No motion blur.
+    Texture and outline are formulas of the distance to the true centre, so the picture is exact at any
+    sub-pixel position. No motion blur.
     """
     rng = np.random.default_rng(look.noise_seed)
     still = look.background.copy()

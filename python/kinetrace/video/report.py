@@ -44,7 +44,12 @@ def _clip_line(record: Record) -> str:
 
 def _units(record: Record) -> list[str]:
     unit = record["length_unit"]
-    per = {"velocity": f" {unit}/s", "acceleration": f" {unit}/s2", "residual RMS": f" {unit}", "contacts": " s"}
+    per = {
+        "velocity": f" {unit}/s",
+        "acceleration": f" {unit}/s2",
+        "residual RMS": f" {unit}",
+        "contacts": " s",
+    }
     return [name + per.get(name, "") for name in _HEADER]
 
 
@@ -76,7 +81,10 @@ def _pair(values: Sequence[float | None]) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned lines, numbers to the right."""
     widths = [max(len(r[i]) for r in [header, *rows]) for i in range(len(header))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in [header, *rows]
+    ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return lines
 
@@ -101,7 +109,8 @@ def html_page(records: Sequence[Record]) -> str:
         body += [f'<img src="{html.escape(name)}" alt="">' for name in record.get("plots", [])]
     style = (
         "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
-        "td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ccc}img{max-width:100%}.error{color:#a00}"
+        "td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ccc}"
+        "img{max-width:100%}.error{color:#a00}"
     )
     return (
         f"<!doctype html><meta charset=utf-8><title>kinetrace</title><style>{style}</style>"

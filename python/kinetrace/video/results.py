@@ -50,7 +50,9 @@ def clip_record(result: ClipResult, *, name: str, options: Options, key: str) ->
 def _entity_record(result: ClipResult, index: int, scale: float) -> Record:
     entity, score = result.entities[index], result.scores[index]
     path = [
-        [int(t), *(_number(v * scale) for v in entity.centre[t])] for t in range(len(entity.seen)) if entity.seen[t]
+        [int(t), *(_number(v * scale) for v in entity.centre[t])]
+        for t in range(len(entity.seen))
+        if entity.seen[t]
     ]
     return {
         "id": index + 1,
@@ -116,7 +118,7 @@ def _digest(path: Path) -> str | None:
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
-    """A file name stem for each input: its own stem, with a digest of the path where stems or odd names collide."""
+    """A file name stem for each input: its own stem, with a digest of the path where stems collide."""
     stems = [re.sub(r"[^A-Za-z0-9._-]+", "_", p.stem) or "clip" for p in paths]
     folded = [stem.lower() for stem in stems]
     taken = {"results", "report"}
@@ -148,7 +150,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file through a temporary one in the same folder: flushed to disk, then renamed over the target.
+    """Writes a file through a temporary one in the same folder: flushed to disk, then renamed over the
+    target.
 
     The temporary name depends on the target alone, so the rerun after a kill overwrites what was left behind.
     """

@@ -30,8 +30,8 @@ class RigidMotion(NamedTuple):
 def solve_rigid(positions: npt.NDArray[Any], visible: Bools) -> RigidMotion:
     """Fits p_i(t) = c(t) + m(t) o_i with one similarity m(t) per frame (complex numbers, robust weights).
 
-    Every point's offset is shared by all frames, so the centre does not move when points come or go, and its noise
-    is that of the mean over points. The centre is the mean of the points' offsets.
+    Every point's offset is shared by all frames, so the centre does not move when points come or go, and
+    its noise is that of the mean over points. The centre is the mean of the points' offsets.
 
     Args:
         positions: (T, N, 2) px; anything where not visible.

@@ -1,4 +1,4 @@
-"""The `kinetrace score` command: many files, results as they come, resumable, bad files reported at their place."""
+"""The `kinetrace score` command: many files, results as they come, resumable, bad files reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from .decode import VIDEO_SUFFIXES
 from .errors import InputError, load_av, load_cv2, load_pyplot
 from .progress import Progress
 from .report import clip_text, html_page
-from .results import clip_record, error_record, output_names, read_finished, result_key, write_bytes, write_json
+from .results import (
+    clip_record,
+    error_record,
+    output_names,
+    read_finished,
+    result_key,
+    write_bytes,
+    write_json,
+)
 
 Record = dict[str, Any]
 
@@ -24,16 +32,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video files or folders of them")
     parser.add_argument("--fps", type=_positive, help="frames per second, instead of the file's own times")
-    parser.add_argument("--pixels-per-meter", type=_positive, metavar="N", help="report meters instead of pixels")
-    parser.add_argument("--mask", type=Path, metavar="FILE", help="image, .npy or video; points are seeded inside it")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write JSON and PNG plots here; a rerun goes on there")
+    parser.add_argument(
+        "--pixels-per-meter", type=_positive, metavar="N", help="report meters instead of pixels"
+    )
+    parser.add_argument(
+        "--mask", type=Path, metavar="FILE", help="image, .npy or video; points are seeded inside it"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write JSON and PNG plots here; a rerun goes on there"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--report", action="store_true", help="also write report.html (needs --out)")
     parser.add_argument("--no-plots", action="store_true", help="write no PNG plots")
     parser.add_argument("--max-frames", type=_count, metavar="N", help="score only the first N frames")
-    parser.add_argument("--max-entities", type=_count, default=16, metavar="N", help="keep the N heaviest (16)")
+    parser.add_argument(
+        "--max-entities", type=_count, default=16, metavar="N", help="keep the N heaviest (16)"
+    )
     parser.add_argument("--force", action="store_true", help="compute again what --out already holds")
-    parser.add_argument("--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr")
+    parser.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr"
+    )
 
 
 def _positive(text: str) -> float:
@@ -124,7 +142,7 @@ def _score_one(
 
 
 def expand_inputs(inputs: list[str]) -> tuple[list[Path], list[Record]]:
-    """Files in a fixed order, folders opened (recursively, sorted, video suffixes only), and errors of bad inputs."""
+    """Files in a fixed order, folders opened (recursively, sorted, video suffixes only), and errors."""
     files: list[Path] = []
     errors: list[Record] = []
     for text in inputs:

@@ -29,7 +29,7 @@ MAX_SPEED_PX: Final = 12.0
 
 @dataclass(frozen=True)
 class Scene:
-    """One object's path: positions (T, 2) in px, presence (T,), and the law that it follows or pretends to follow."""
+    """One object's path: positions (T, 2) in px, presence (T,), and the law that it obeys or pretends to."""
 
     kind: str
     base: PrimitiveKind
@@ -53,8 +53,8 @@ def make_pair(
 ) -> tuple[Scene, Scene]:
     """A lawful scene and its twin, which share their start, law and ramp.
 
-    The random speeds, angles and friction are kinetrace's choice; the whole path stays inside the image and no
-    step is longer than MAX_SPEED_PX at 512 px (in proportion for other sizes).
+    The random speeds, angles and friction are kinetrace's choice; the whole path stays inside the image
+    and no step is longer than MAX_SPEED_PX at 512 px (in proportion for other sizes).
     """
     law = _draw_law(kind, rng)
     duration = (num_frames - 1) / fps
@@ -135,11 +135,11 @@ def _break_law(
         return np.column_stack([path[:, 0], path[0, 1] + grown]), present
     if kind == "parabolic_throw":
         # Jumps once by 2.5 to 4 radii, otherwise the same motion.
-        cut = int(round(rng.uniform(0.35, 0.65) * n))
+        cut = round(float(rng.uniform(0.35, 0.65)) * n)
         return path + (np.arange(n) >= cut)[:, None] * _jump(path[cut:], rng, radius_px, size_px), present
     if kind == "ramp_down":
         # Gone for good after 40 to 60 % of the clip.
-        present[int(round(rng.uniform(0.4, 0.6) * n)) :] = False
+        present[round(float(rng.uniform(0.4, 0.6)) * n) :] = False
         return path.copy(), present
     # From 45 % of the clip friction pushes the object on instead of braking it.
     turn = 0.45 * end

@@ -1,4 +1,4 @@
-"""The score of an entity and of a clip: how well motion obeys one constant acceleration (kinetrace's own choice)."""
+"""The score of an entity and of a clip: how well it obeys one constant acceleration (kinetrace's choice)."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def score_clip(scores: list[EntityScore], masses: list[float]) -> float:
 def track_noise(centre: Floats, seen: npt.NDArray[np.bool_]) -> float:
     """Noise per coordinate in px, from third differences of neighbouring frames, which no parabola has.
 
-    White noise of spread s has third differences of spread s sqrt(20); the median keeps out contacts and jumps.
+    White noise of spread s has third differences of spread s sqrt(20); the median keeps out contacts and
+    jumps.
     """
     whole = seen[3:] & seen[2:-1] & seen[1:-2] & seen[:-3]
     third = (centre[3:] - 3 * centre[2:-1] + 3 * centre[1:-2] - centre[:-3])[whole]
@@ -131,8 +132,9 @@ def _pieces(
 ) -> tuple[list[int], list[float], float]:
     """Start frames of the pieces between contacts and jumps, contact times, and the largest jump in px.
 
-    A split of the path with a gap in position is a jump, one with a sudden change of velocity is a contact; a split
-    at which neither breaks only says that the acceleration changed: it frees nothing in the shared fit.
+    A split of the path with a gap in position is a jump, one with a sudden change of velocity is a
+    contact; a split at which neither breaks only says that the acceleration changed: it frees nothing in
+    the shared fit.
     """
     seen = np.flatnonzero(entity.seen)
     centre = np.where(entity.seen[:, None], entity.centre, 0.0)
@@ -194,9 +196,9 @@ def _missing(
 ) -> tuple[float, list[str]]:
     """Weighted share of frames in which the entity is inside the image by its own path, and not seen.
 
-    Before its first and after its last frame the path is continued with the parabola of the nearest piece, for at
-    most as many frames as it was seen. A loss within one frame counts in full, a gradual one, as behind an occluder,
-    half. Gaps after which the entity returned on its path do not count.
+    Before its first and after its last frame the path is continued with the parabola of the nearest piece,
+    for at most as many frames as it was seen. A loss within one frame counts in full, a gradual one, as
+    behind an occluder, half. Gaps after which the entity returned on its path do not count.
     """
     seen = np.flatnonzero(entity.seen)
     per_frame = entity.inliers.sum(1)[seen]
@@ -215,7 +217,11 @@ def _missing(
         count = 0
         for t in list(beyond)[: len(seen)]:
             x, y = to_raw[t, :2, :2] @ path[t] + to_raw[t, :2, 2]
-            margin = entity.radius_px + 2.0 + _spread(np.asarray(fit.covariance[0]), times[t], float(fit.residual_rms[0]))
+            margin = (
+                entity.radius_px
+                + 2.0
+                + _spread(np.asarray(fit.covariance[0]), times[t], float(fit.residual_rms[0]))
+            )
             if not (margin <= x <= size[0] - 1 - margin and margin <= y <= size[1] - 1 - margin):
                 break
             count += 1

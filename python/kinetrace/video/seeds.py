@@ -33,13 +33,15 @@ class Followed(NamedTuple):
 
 
 def moving_regions(frames: Frames, camera: Camera) -> Masks:
-    """Masks (T, H, W) of what differs from both an earlier and a later frame: the moving things where they are now.
+    """Masks (T, H, W) of what differs from both an earlier and a later frame: the moving things where they
+    are now.
 
-    Frames too near an end to have both partners stay empty; their objects are reached by tracking backward and
-    forward. Differences are of smoothed, camera-compensated frames, against a threshold of 5 times their noise.
+    Frames too near an end to have both partners stay empty; their objects are reached by tracking backward
+    and forward. Differences are of smoothed, camera-compensated frames, against a threshold of 5 times their
+    noise.
     """
     cv2 = load_cv2()
-    count, height, width = frames.shape
+    count = len(frames)
     smooth = np.stack([cv2.GaussianBlur(frame, (5, 5), 1.0) for frame in frames])
     lags = [lag for lag in LAGS if count > 2 * lag] or [1]
     found = np.zeros(frames.shape, dtype=bool)
@@ -66,7 +68,9 @@ def _noise_limit(smooth: Frames, lag: int, camera: Camera) -> float:
     return float(np.clip(5 * spread, 7.0, 30.0))
 
 
-def _difference(cv2: Any, smooth: Frames, t: int, other: int, camera: Camera, limit: float) -> npt.NDArray[np.uint8]:
+def _difference(
+    cv2: Any, smooth: Frames, t: int, other: int, camera: Camera, limit: float
+) -> npt.NDArray[np.uint8]:
     """|frame t - frame other| above the limit, in the pixels of frame t; uint8."""
     now, then = smooth[t], smooth[other]
     if not camera.moving:
@@ -140,7 +144,9 @@ def _new_seeds(
     return np.concatenate(points), np.array(start, dtype=np.int64), np.array(label, dtype=np.int64)
 
 
-def _uncovered(cv2: Any, region: Masks, points: npt.NDArray[np.float64], least: float) -> list[npt.NDArray[np.uint8]]:
+def _uncovered(
+    cv2: Any, region: Masks, points: npt.NDArray[np.float64], least: float
+) -> list[npt.NDArray[np.uint8]]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
     if count == 1:
         return []
