@@ -153,7 +153,15 @@ def test_folder_without_videos(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 @pytest.mark.parametrize(
     "options",
-    [["--fps", "0"], ["--fps", "nan"], ["--pixels-per-meter", "-3"], ["--max-frames", "0"], ["--report"]],
+    [
+        ["--fps", "0"],
+        ["--fps", "nan"],
+        ["--pixels-per-meter", "-3"],
+        ["--frames", "5:5"],
+        ["--frames", "7"],
+        ["--max-entities", "0"],
+        ["--report"],
+    ],
 )
 def test_bad_options_exit_with_2(capsys: pytest.CaptureFixture[str], good: Path, options: list[str]) -> None:
     try:

@@ -174,9 +174,12 @@ def test_masks(capsys: pytest.CaptureFixture[str], clip: Path, throw_frames: Fra
     assert "no motion found inside the mask" in capsys.readouterr().err
 
 
-def test_max_frames(capsys: pytest.CaptureFixture[str], clip: Path) -> None:
-    (record,) = scored(capsys, clip, "--max-frames", 12)
+def test_a_span_of_frames(capsys: pytest.CaptureFixture[str], clip: Path) -> None:
+    (record,) = scored(capsys, clip, "--frames", "8:20")
     assert record["frames"] == 12
+    assert record["entities"][0]["velocity"] == pytest.approx([70, -40 + 90 * 8 / 16], abs=1.0)
+    assert scored(capsys, clip, "--frames", ":12")[0]["frames"] == 12
+    assert scored(capsys, clip, "--frames", "12:")[0]["frames"] == 12
 
 
 def test_progress_only_when_wanted(capsys: pytest.CaptureFixture[str], clip: Path) -> None:

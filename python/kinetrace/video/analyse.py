@@ -34,7 +34,7 @@ class Options:
     fps: float | None = None
     pixels_per_meter: float | None = None
     mask: Path | None = None
-    max_frames: int | None = None
+    span: tuple[int, int | None] = (0, None)
     max_entities: int = 16
 
 
@@ -76,7 +76,7 @@ def analyse_file(
         InputError: the file cannot be scored; the error names it and the cause.
     """
     tick("decoding")
-    clip = read_clip(path, fps=options.fps, max_frames=options.max_frames)
+    clip = read_clip(path, fps=options.fps, span=options.span)
     mask = None
     if options.mask is not None:
         mask = read_mask(options.mask, size=clip.size, num_frames=len(clip.frames), video=path)

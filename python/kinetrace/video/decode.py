@@ -51,7 +51,7 @@ def clip_from_frames(frames: npt.NDArray[Any], *, fps: float, name: str = "frame
     return Clip(name, np.ascontiguousarray(array), np.arange(len(array)) / fps, float(fps))
 
 
-def read_clip(path: Path, *, fps: float | None = None, max_frames: int | None = None) -> Clip:
+def read_clip(path: Path, *, fps: float | None = None, span: tuple[int, int | None] = (0, None)) -> Clip:
     """Decodes a video file.
 
     Times come from the file's time stamps where they are usable, else from its frame rate; `fps` overrides
@@ -69,6 +69,9 @@ def read_clip(path: Path, *, fps: float | None = None, max_frames: int | None = 
     av = load_av()
     frames: list[Frames] = []
     stamps: list[float] = []
+    level = av.logging.get_level()
+    # FFmpeg's own complaints would stand between our lines; what matters of them comes as an exception.
+    av.logging.set_level(av.logging.PANIC)
     try:
         with av.open(str(path)) as container:
             if not container.streams.video or container.format.name in ("tty", "bin", "xbin", "idf"):
@@ -76,8 +79,10 @@ def read_clip(path: Path, *, fps: float | None = None, max_frames: int | None = 
             stream = container.streams.video[0]
             rate = float(stream.average_rate or stream.guessed_rate or 0)
             expected = _expected_frames(stream, container, rate, av)
-            for frame in container.decode(stream):
-                if max_frames is not None and len(frames) == max_frames:
+            for index, frame in enumerate(container.decode(stream)):
+                if index < span[0]:
+                    continue
+                if span[1] is not None and index >= span[1]:
                     break
                 frames.append(_grey(frame, frames))
                 stamps.append(float(frame.pts * frame.time_base) if frame.pts is not None else np.nan)
@@ -90,8 +95,11 @@ def read_clip(path: Path, *, fps: float | None = None, max_frames: int | None = 
                 path, f"decoding stopped after {len(frames)} frames: truncated or damaged ({reason})"
             ) from error
         raise InputError(path, f"not a readable video: not a video file, or truncated ({reason})") from error
-    if max_frames is None and expected - len(frames) > max(1.0, 0.1 * expected):
-        raise InputError(path, f"truncated: {len(frames)} of {expected:.0f} frames can be decoded")
+    finally:
+        av.logging.set_level(level)
+    whole = span[0] + len(frames)
+    if span[1] is None and expected - whole > max(1.0, 0.1 * expected):
+        raise InputError(path, f"truncated or damaged: {whole} of {expected:.0f} frames can be decoded")
     _check_length(path, len(frames))
     times, used_fps, warnings = _time_base(path, np.asarray(stamps), rate, fps)
     return Clip(path.name, np.stack(frames), times, used_fps, warnings)

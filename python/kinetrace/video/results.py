@@ -103,7 +103,7 @@ def result_key(path: Path, options: Options, version: str) -> str:
         "fps": options.fps,
         "pixels_per_meter": options.pixels_per_meter,
         "mask": _digest(options.mask) if options.mask is not None else None,
-        "max_frames": options.max_frames,
+        "span": options.span,
         "max_entities": options.max_entities,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -44,7 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--report", action="store_true", help="also write report.html (needs --out)")
     parser.add_argument("--no-plots", action="store_true", help="write no PNG plots")
-    parser.add_argument("--max-frames", type=_count, metavar="N", help="score only the first N frames")
+    parser.add_argument(
+        "--frames",
+        type=_span,
+        default=(0, None),
+        metavar="A:B",
+        help="score only frames A to B-1 (either may be left out)",
+    )
     parser.add_argument(
         "--max-entities", type=_count, default=16, metavar="N", help="keep the N heaviest (16)"
     )
@@ -68,6 +74,17 @@ def _count(text: str) -> int:
     return value
 
 
+def _span(text: str) -> tuple[int, int | None]:
+    first, colon, last = text.partition(":")
+    try:
+        start, stop = int(first or 0), int(last) if last else None
+    except ValueError:
+        start, stop = -1, None
+    if not colon or start < 0 or (stop is not None and stop <= start):
+        raise argparse.ArgumentTypeError(f"expected A:B with 0 <= A < B, got {text}")
+    return start, stop
+
+
 def run(args: argparse.Namespace) -> int:
     """Scores all inputs; 0 when every file could be scored, else 1."""
     if args.report and args.out is None:
@@ -78,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     plots = args.out is not None and not args.no_plots
     if plots:
         load_pyplot()
-    options = Options(args.fps, args.pixels_per_meter, args.mask, args.max_frames, args.max_entities)
+    options = Options(args.fps, args.pixels_per_meter, args.mask, args.frames, args.max_entities)
     files, records = expand_inputs(args.inputs)
     for record in records:
         _complain(record)
