@@ -12,15 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ._kernels import kinematic_residual
+from .background import Background
 from .camera import Camera, estimate_camera
 from .decode import Clip, read_clip, read_mask
-from .entities import MIN_FRAMES, Entity, find_entities
+from .entities import MIN_FRAMES, Entity, absorb, entity_order, find_entities, least_travel
 from .errors import InputError, load_cv2
 from .linking import link_entities
 from .lucas_kanade import LucasKanade
 from .motion import DenseFlow, DISFlow, PointTracker, PointTracks
+from .outline import choose_evidence
+from .regions import chain_regions, extend_entities, find_regions
 from .score import EntityScore, score_clip, score_entity
-from .seeds import follow_moving
+from .seeds import Followed, follow_moving, least_area
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,7 +118,7 @@ def analyse_clip(
         followed = follow_moving(clip.frames, camera, tracker or LucasKanade(), mask=mask)
         tracks = followed.tracks
         tick("entities")
-        found = link_entities(find_entities(followed, camera, clip.size), clip.frames, camera)
+        found = _entities(clip, camera, followed, mask)
         entities = [e for e in found if e.seen.sum() >= min(MIN_FRAMES, len(clip.frames))]
         if not entities:
             raise InputError(clip.name, _nothing(tracks, mask is not None))
@@ -130,6 +133,19 @@ def analyse_clip(
     scores = [score_entity(e, clip.times_s, clip.size, to_raw, camera.cuts) for e in entities]
     total = score_clip(scores, [e.mass for e in entities])
     return ClipResult(clip, camera, tracks, entities, scores, mean, residual_map, total, tuple(warnings))
+
+
+def _entities(
+    clip: Clip, camera: Camera, followed: Followed, mask: npt.NDArray[np.bool_] | None
+) -> list[Entity]:
+    """Entities from points, carried on by silhouettes, then those that only silhouettes show."""
+    found = link_entities(find_entities(followed, camera, clip.size), clip.frames, camera)
+    background = Background(clip.frames, camera)
+    regions = find_regions(background, camera, least_area(clip.size), mask)
+    found = extend_entities(found, regions)
+    found += chain_regions(regions, found, least_travel(camera, clip.size))
+    found = [choose_evidence(e, regions, background, camera) for e in found]
+    return absorb(sorted(found, key=entity_order))
 
 
 def raw_path(entity: Entity, camera: Camera) -> Floats:

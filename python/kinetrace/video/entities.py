@@ -25,6 +25,8 @@ MIN_TRAVEL_SHARE: Final = 0.01
 """An entity's path is at least this share of the image's shorter side long."""
 LINK_SHARE: Final = 0.03
 """Neighbours seeded in different moving regions are at most this share of the image's shorter side apart."""
+REGION_POINTS: Final = 10
+"""A silhouette counts as much as this many points."""
 NEIGHBOURS: Final = 8
 COMMON_NEIGHBOURS: Final = 2
 """Two tracks of an entity share at least this many others: single strays do not join two things."""
@@ -45,6 +47,8 @@ class Entity:
     offsets: Floats
     """(len(points), 2): places of the points relative to the centre."""
     radius_px: float
+    by_region: Bools
+    """(T,) frames whose place comes from the silhouette, not from points."""
     breaks: list[tuple[int, str]] = field(default_factory=list)
     """(frame, "jump" or "occlusion") for each place where two pieces of the path were joined."""
 
@@ -60,8 +64,18 @@ class Entity:
 
     @property
     def mass(self) -> float:
-        """Point-frames: how much of the picture's motion it stands for."""
-        return float(self.inliers.sum())
+        """How much of the picture's motion it stands for: point-frames, a silhouette counting as a few points."""
+        return float(self.evidence.sum())
+
+    @property
+    def evidence(self) -> npt.NDArray[np.int64]:
+        """(T,) number of points that show it in each frame; REGION_POINTS where its silhouette does."""
+        return np.asarray(np.where(self.by_region, REGION_POINTS, self.inliers.sum(1)))
+
+
+def entity_order(entity: Entity) -> tuple[float, int, float]:
+    """Sort key: the heaviest first, ties by time and place."""
+    return -entity.mass, entity.first, float(entity.centre[entity.first, 0])
 
 
 def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> list[Entity]:
@@ -85,12 +99,17 @@ def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> 
     found = []
     for group in _groups(links):
         found += _peel(stable, visible, moving, links, group)
-    travel = max(2 * least, MIN_TRAVEL_SHARE * min(size))
+    travel = least_travel(camera, size)
     found = [e for e in found if _extent(e.centre[:, None])[0] > travel]
-    return _absorb(sorted(found, key=lambda e: (-e.mass, e.first, int(e.points[0]))))
+    return absorb(sorted(found, key=entity_order))
 
 
-def _absorb(entities: list[Entity]) -> list[Entity]:
+def least_travel(camera: Camera, size: tuple[int, int]) -> float:
+    """Shortest path of an entity in px."""
+    return max(2 * (MIN_MOTION_MOVING_PX if camera.moving else MIN_MOTION_PX), MIN_TRAVEL_SHARE * min(size))
+
+
+def absorb(entities: list[Entity]) -> list[Entity]:
     """Drops smaller entities that stay within larger ones for 60 % of their frames: edges and shadows."""
     kept: list[Entity] = []
     for entity in entities:
@@ -130,7 +149,15 @@ def _peel(
         if motion.seen.sum() >= 3:
             used = motion.inliers.any(0)
             radius = float(np.quantile(np.linalg.norm(motion.offsets[used], axis=1), 0.9)) + 3.0
-            found.append(Entity(motion.centre, motion.seen, members, motion.inliers, motion.offsets, radius))
+            found.append(Entity(
+                    motion.centre,
+                    motion.seen,
+                    members,
+                    motion.inliers,
+                    motion.offsets,
+                    radius,
+                    np.zeros(len(motion.seen), dtype=bool),
+                ))
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .camera import Camera
-from .entities import Entity
+from .entities import Entity, entity_order
 from .lucas_kanade import LucasKanade
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ def link_entities(entities: list[Entity], frames: npt.NDArray[np.uint8], camera:
                 del pieces[j]
                 joined = True
                 break
-    return sorted(pieces, key=lambda e: (-e.mass, e.first, int(e.points[0])))
+    return sorted(pieces, key=entity_order)
 
 
 def _candidates(pieces: list[Entity]) -> list[tuple[int, int, str]]:
@@ -115,5 +115,6 @@ def _join(one: Entity, two: Entity, shift: Floats, kind: str) -> Entity:
         np.concatenate([one.inliers, two.inliers], axis=1),
         np.concatenate([one.offsets, two.offsets - shift]),
         max(one.radius_px, two.radius_px),
+        one.by_region | two.by_region,
         [*one.breaks, (two.first, kind), *two.breaks],
     )

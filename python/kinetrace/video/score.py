@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ._kernels import fit_kinematics, fit_segments
 from .entities import Entity
+from .outline import track_noise
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,17 +112,6 @@ def score_clip(scores: list[EntityScore], masses: list[float]) -> float:
     return float(np.average([s.score for s in scores], weights=masses))
 
 
-def track_noise(centre: Floats, seen: npt.NDArray[np.bool_]) -> float:
-    """Noise per coordinate in px, from third differences of neighbouring frames, which no parabola has.
-
-    White noise of spread s has third differences of spread s sqrt(20); the median keeps out contacts and
-    jumps.
-    """
-    whole = seen[3:] & seen[2:-1] & seen[1:-2] & seen[:-3]
-    third = (centre[3:] - 3 * centre[2:-1] + 3 * centre[1:-2] - centre[:-3])[whole]
-    return 1.4826 * float(np.median(np.abs(third))) / np.sqrt(20) if len(third) else 0.0
-
-
 def _evaluate(coefficients: Floats, times: Floats) -> Floats:
     p, v, a = coefficients
     return np.asarray(p + times[:, None] * v + 0.5 * times[:, None] ** 2 * a)
@@ -201,7 +191,7 @@ def _missing(
     behind an occluder, half. Gaps after which the entity returned on its path do not count.
     """
     seen = np.flatnonzero(entity.seen)
-    per_frame = entity.inliers.sum(1)[seen]
+    per_frame = entity.evidence[seen]
     usual = float(np.median(per_frame))
     lost, notes = 0.0, []
     for forward in (True, False):
@@ -226,7 +216,7 @@ def _missing(
                 break
             count += 1
         if count:
-            sudden = float(per_frame[-1] if forward else per_frame[0]) >= 0.5 * usual
+            sudden = bool(entity.by_region[edge]) or float(entity.evidence[edge]) >= 0.5 * usual
             lost += count if sudden else 0.5 * count
             verb = ("vanishes" if sudden else "is lost") if forward else ("appears" if sudden else "emerges")
             place = f"frame {edge + 1}" if forward else f"frame {edge}"

@@ -86,6 +86,11 @@ def _difference(
     return np.asarray(cv2.bitwise_and(cv2.threshold(gap, limit * 0.7, 255, cv2.THRESH_BINARY)[1], known))
 
 
+def least_area(size: tuple[int, int]) -> float:
+    """Smallest moving region in px of an image of this size."""
+    return max(MIN_AREA * size[0] * size[1] / 512**2, 12.0)
+
+
 def follow_moving(
     frames: Frames, camera: Camera, tracker: PointTracker, *, mask: Masks | None = None
 ) -> Followed:
@@ -126,7 +131,7 @@ def _new_seeds(
     """
     cv2 = load_cv2()
     height, width = frames.shape[1:]
-    least = max(MIN_AREA * height * width / 512**2, 12.0)
+    least = least_area((width, height))
     uncovered = [
         _uncovered(cv2, regions[t], tracks.positions[t][tracks.visible[t]], least) for t in range(len(frames))
     ]
