@@ -141,7 +141,7 @@ def _entities(
     """Entities from points, carried on by silhouettes, then those that only silhouettes show."""
     found = link_entities(find_entities(followed, camera, clip.size), clip.frames, camera)
     background = Background(clip.frames, camera)
-    regions = find_regions(background, camera, least_area(clip.size), mask)
+    regions = find_regions(background, followed.moving, camera, least_area(clip.size), mask)
     found = extend_entities(found, regions)
     found += chain_regions(regions, found, least_travel(camera, clip.size))
     found = [choose_evidence(e, regions, background, camera) for e in found]

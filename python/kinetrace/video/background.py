@@ -49,7 +49,9 @@ class Background:
             return picture
         size = (picture.shape[1], picture.shape[0])
         matrix = self._camera.between(source, target)
-        return np.asarray(self._cv2.warpPerspective(picture, matrix, size, borderMode=self._cv2.BORDER_REPLICATE))
+        return np.asarray(
+            self._cv2.warpPerspective(picture, matrix, size, borderMode=self._cv2.BORDER_REPLICATE)
+        )
 
     def behind(self, t: int) -> npt.NDArray[Any]:
         """(H, W) uint8 background in the pixels of frame t."""

@@ -16,7 +16,9 @@ Frames = npt.NDArray[np.uint8]
 STILL_STEP_PX: Final = 0.25
 """A background that moves less than this a frame (RMS) ..."""
 STILL_TOTAL_PX: Final = 1.5
-"""... and never strays further than this from its first place is called still."""
+"""... and never strays further from its first place than this, or DRIFT_PX a frame, is called still."""
+DRIFT_PX: Final = 0.05
+"""Errors of the single steps add up to this much per frame at most."""
 
 CUT_HELD: Final = 0.1
 """At a cut fewer than this share of the corners can be followed ..."""
@@ -77,7 +79,7 @@ def estimate_camera(frames: Frames) -> Camera:
     speed = float(np.sqrt((steps**2).mean()))
     places = np.stack([_apply(m, marks) for m in total])
     travel = float(np.linalg.norm(places - marks, axis=-1).max())
-    moving = speed > STILL_STEP_PX or travel > STILL_TOTAL_PX
+    moving = speed > STILL_STEP_PX or travel > max(STILL_TOTAL_PX, DRIFT_PX * count)
     warnings = []
     if cuts:
         warnings.append(

@@ -149,7 +149,8 @@ def _peel(
         if motion.seen.sum() >= 3:
             used = motion.inliers.any(0)
             radius = float(np.quantile(np.linalg.norm(motion.offsets[used], axis=1), 0.9)) + 3.0
-            found.append(Entity(
+            found.append(
+                Entity(
                     motion.centre,
                     motion.seen,
                     members,
@@ -157,7 +158,8 @@ def _peel(
                     motion.offsets,
                     radius,
                     np.zeros(len(motion.seen), dtype=bool),
-                ))
+                )
+            )
     return found
 
 

@@ -31,9 +31,10 @@ def sharpen(entity: Entity, background: Background, camera: Camera) -> None:
 
     The mean picture and its cover come from all frames in the entity's own coordinates; holes of single silhouettes,
     where thing and background look alike, average out. A frame is then modelled as the picture where it covers and
-    the background elsewhere, and its shift is found by Gauss-Newton steps on the squared difference.
+    the background elsewhere, and its shift is found by Gauss-Newton steps on the squared difference. A moving camera's
+    background is not known well enough for that: places stay as they are.
     """
-    if not entity.by_region.any():
+    if camera.moving or not entity.by_region.any():
         return
     raw = _raw(entity, camera)
     half = int(np.ceil(1.5 * entity.radius_px)) + 4
@@ -155,7 +156,9 @@ def _fit(
     shift = start.copy()
     best = float(((now - model(shift)) ** 2).sum())
     for _ in range(STEPS):
-        slopes = [(model(shift + d) - model(shift - d)).ravel() for d in (np.array([0.5, 0]), np.array([0, 0.5]))]
+        slopes = [
+            (model(shift + d) - model(shift - d)).ravel() for d in (np.array([0.5, 0]), np.array([0, 0.5]))
+        ]
         jacobian = np.stack(slopes, axis=1).astype(np.float64)
         residual = (now - model(shift)).ravel().astype(np.float64)
         normal = jacobian.T @ jacobian + 1e-3 * np.eye(2)

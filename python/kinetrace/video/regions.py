@@ -35,18 +35,22 @@ class Region(NamedTuple):
 
 
 def find_regions(
-    background: Background, camera: Camera, least_area: float, mask: Bools | None = None
+    background: Background, moving: Bools, camera: Camera, least_area: float, mask: Bools | None = None
 ) -> list[list[Region]]:
     """Silhouettes of each frame that do not touch the image's border, the largest first.
 
+    They are what differs from the background, or, when the camera moves and parallax spoils that, what moves.
+
     Args:
+        moving: (T, H, W), from `moving_regions`.
         least_area: smallest silhouette in px.
         mask: (1 or T, H, W), where a silhouette's centre may lie; None for anywhere.
     """
     found = []
-    for t in range(len(background.smooth)):
+    for t in range(len(moving)):
         allowed = None if mask is None else mask[t if len(mask) > 1 else 0]
-        regions = _silhouettes(background.differs(t), camera.to_first[t], least_area, allowed)
+        differs = moving[t].astype(np.uint8) if camera.moving else background.differs(t)
+        regions = _silhouettes(differs, camera.to_first[t], least_area, allowed)
         found.append(sorted(regions, key=lambda r: (-r.area, float(r.centre[0]))))
     return found
 

@@ -21,6 +21,8 @@ JUMP_TOLERANCE: Final = 4.0
 CONTACT_FACTOR: Final = 0.85
 MISSING_TOLERANCE: Final = 0.1
 """Share of frames in which an entity should be seen and is not that halves its permanence."""
+EDGE_FRAMES: Final = 2
+"""Frames at either end of a path that may be missing: differences over time do not reach them."""
 SPLIT_NOISE: Final = 0.5
 """A split must explain what noise of this many tolerances would not."""
 MAX_SEGMENTS: Final = 4
@@ -215,7 +217,7 @@ def _missing(
             if not (margin <= x <= size[0] - 1 - margin and margin <= y <= size[1] - 1 - margin):
                 break
             count += 1
-        if count:
+        if count > EDGE_FRAMES:
             sudden = bool(entity.by_region[edge]) or float(entity.evidence[edge]) >= 0.5 * usual
             lost += count if sudden else 0.5 * count
             verb = ("vanishes" if sudden else "is lost") if forward else ("appears" if sudden else "emerges")

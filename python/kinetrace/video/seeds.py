@@ -30,6 +30,8 @@ class Followed(NamedTuple):
 
     tracks: PointTracks
     region: npt.NDArray[np.int64]
+    moving: Masks
+    """(T, H, W) what moves in each frame."""
 
 
 def moving_regions(frames: Frames, camera: Camera) -> Masks:
@@ -119,7 +121,7 @@ def follow_moving(
             np.concatenate([tracks.visible, more.visible], axis=1),
         )
         region = np.concatenate([region, label + region.max(initial=-1) + 1])
-    return Followed(tracks, region)
+    return Followed(tracks, region, regions)
 
 
 def _new_seeds(
