@@ -161,3 +161,25 @@ def test_a_turning_object_is_one_entity() -> None:
     assert len(result.entities) == 1
     assert result.entities[0].seen.all()
     assert np.linalg.norm(result.scores[0].acceleration - (0, 60)) < 3.0
+
+
+@pytest.mark.parametrize("colour", [(230, 200, 90), (40, 30, 20)])
+@pytest.mark.parametrize("seed", [0, 3])
+def test_an_object_without_texture_is_followed_by_its_silhouette(colour: tuple[int, ...], seed: int) -> None:
+    path = parabola((60, 40), (60, 0), (0, 90))
+    world = rendering._background(np.random.default_rng(seed), 256)
+    row, column = np.mgrid[:256, :256]
+    frames = np.empty((24, 256, 256, 3), dtype=np.uint8)
+    for t, (x, y) in enumerate(path):
+        cover = np.clip(16.5 - np.hypot(column - x, row - y), 0, 1)[..., None]
+        picture = world * (1 - cover) + cover * np.array(colour)
+        frames[t] = np.clip(picture + np.random.default_rng(t).standard_normal((256, 256, 1)), 0, 255)
+    result = analyse(frames)
+    assert len(result.entities) == 1
+    entity = result.entities[0]
+    assert entity.seen.all()
+    assert entity.by_region.all()
+    error = entity.centre - path
+    assert np.sqrt(((error - error.mean(0)) ** 2).mean()) < 0.1
+    assert np.linalg.norm(result.scores[0].acceleration - (0, 90)) < 1.0
+    assert result.score > 0.9

@@ -64,7 +64,7 @@ class Entity:
 
     @property
     def mass(self) -> float:
-        """How much of the picture's motion it stands for: point-frames, a silhouette counting as a few points."""
+        """How much of the picture's motion it stands for: point-frames, a silhouette as a few points."""
         return float(self.evidence.sum())
 
     @property

@@ -1,4 +1,4 @@
-"""Sharpens places known from silhouettes: a picture of the thing over the background is fitted to each frame."""
+"""Sharpens places known from silhouettes: a picture of the thing is fitted to each frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 GOOD_NOISE_PX: Final = 0.03
 """Paths by points with less noise than this are not questioned."""
 PRIOR_GREY2: Final = 30.0
-"""Variance of the background, in squared grey levels, at which it says as much about the cover as the silhouettes."""
+"""Variance of the background (grey levels squared) at which it tells as much as the silhouettes."""
 ROUNDS: Final = 3
 STEPS: Final = 6
 MAX_SHIFT_PX: Final = 4.0
@@ -29,10 +29,11 @@ MAX_SHIFT_PX: Final = 4.0
 def sharpen(entity: Entity, background: Background, camera: Camera) -> None:
     """Moves the centres that come from silhouettes to where the entity's mean picture fits best, in place.
 
-    The mean picture and its cover come from all frames in the entity's own coordinates; holes of single silhouettes,
-    where thing and background look alike, average out. A frame is then modelled as the picture where it covers and
-    the background elsewhere, and its shift is found by Gauss-Newton steps on the squared difference. A moving camera's
-    background is not known well enough for that: places stay as they are.
+    The mean picture and its cover come from all frames in the entity's own coordinates; holes of single
+    silhouettes, where thing and background look alike, average out. A frame is then modelled as the
+    picture where it covers and the background elsewhere, and its shift is found by Gauss-Newton steps on
+    the squared difference. A moving camera's background is not known well enough for that: places stay as
+    they are.
     """
     if camera.moving or not entity.by_region.any():
         return
@@ -40,17 +41,18 @@ def sharpen(entity: Entity, background: Background, camera: Camera) -> None:
     half = int(np.ceil(1.5 * entity.radius_px)) + 4
     seen = np.flatnonzero(entity.seen)
     fixed = np.flatnonzero(entity.seen & ~entity.by_region)
+    frames = [int(t) for t in np.flatnonzero(entity.by_region)]
     for _ in range(ROUNDS):
         # Places from points are exact: where there are enough, they alone make the picture.
         chosen = fixed if len(fixed) >= 5 else seen
         paint, cover = _average(chosen, raw, half, background)
-        moved = {t: _fit(t, raw[t], half, paint, cover, background) for t in np.flatnonzero(entity.by_region)}
+        moved = {t: _fit(t, raw[t], half, paint, cover, background) for t in frames}
         drift = np.zeros(2)
         if len(fixed) < 5:
             drift = np.median([moved[t] - raw[t] for t in moved], axis=0)
         for t, place in moved.items():
             raw[t] = place - drift
-    for t in np.flatnonzero(entity.by_region):
+    for t in frames:
         matrix = camera.to_first[t]
         entity.centre[t] = matrix[:2, :2] @ raw[t] + matrix[:2, 2]
 
@@ -60,9 +62,9 @@ def choose_evidence(
 ) -> Entity:
     """The entity placed by its points or by its silhouettes, whichever path is less noisy.
 
-    Corners found on the outline of a thing without texture slide along it and over the background; its silhouette
-    is then the better measurement. The noise of both paths is taken from third differences, which no constant
-    acceleration has, so the choice does not favour lawful motion.
+    Corners found on the outline of a thing without texture slide along it and over the background; its
+    silhouette is then the better measurement. The noise of both paths is taken from third differences,
+    which no constant acceleration has, so the choice does not favour lawful motion.
     """
     sharpen(entity, background, camera)
     noise = track_noise(entity.centre, entity.seen)
@@ -86,7 +88,8 @@ def choose_evidence(
 def track_noise(centre: Floats, seen: npt.NDArray[np.bool_]) -> float:
     """Noise per coordinate in px, from third differences of neighbouring frames, which no parabola has.
 
-    White noise of spread s has third differences of spread s sqrt(20); the median keeps out contacts and jumps.
+    White noise of spread s has third differences of spread s sqrt(20); the median keeps out contacts and
+    jumps.
     """
     whole = seen[3:] & seen[2:-1] & seen[1:-2] & seen[:-3]
     third = (centre[3:] - 3 * centre[2:-1] + 3 * centre[1:-2] - centre[:-3])[whole]
@@ -112,9 +115,9 @@ def _average(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Paint (look times cover) and cover (0 to 1) of the thing in its own coordinates.
 
-    A frame is background + cover (look - background), so over the frames a pixel's difference from the background
-    is a line in the background's value with slope -cover and intercept look times cover. Where the background
-    hardly varies, the share of silhouettes that hold the pixel decides.
+    A frame is background + cover (look - background), so over the frames a pixel's difference from the
+    background is a line in the background's value with slope -cover and intercept look times cover. Where
+    the background hardly varies, the share of silhouettes that hold the pixel decides.
     """
     chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, 30).astype(int))]
     masks, looks, behind = (

@@ -13,7 +13,18 @@ from .errors import load_pyplot
 from .results import score_parts_text, write_bytes
 
 _SHOWN: Final = 6
-_COLOURS: Final = ("#e41a1c", "#377eb8", "#4daf4a", "#984ea3", "#ff7f00", "#f0c000")
+_COLOURS: Final = (
+    "#e41a1c",
+    "#377eb8",
+    "#4daf4a",
+    "#984ea3",
+    "#ff7f00",
+    "#c0a000",
+    "#a65628",
+    "#f781bf",
+    "#17becf",
+    "#777777",
+)
 
 
 def write_plots(result: ClipResult, folder: Path, stem: str) -> list[str]:

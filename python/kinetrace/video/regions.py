@@ -1,8 +1,8 @@
-"""Silhouettes against the background: they carry entities where no point holds, and things without any texture."""
+"""Silhouettes: they carry entities where no point holds, and things without any texture."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,10 +79,11 @@ def _silhouettes(
 
 
 def extend_entities(entities: list[Entity], regions: list[list[Region]]) -> list[Entity]:
-    """Carries entities on by their silhouettes where their points are lost, backward, forward and across gaps.
+    """Carries entities on by their silhouettes where their points are lost, backward, forward and across
+    gaps.
 
-    The silhouette must lie where the path leads and keep its area. Where it turns out to be that of another entity,
-    the two are one and are joined.
+    The silhouette must lie where the path leads and keep its area. Where it turns out to be that of
+    another entity, the two are one and are joined.
     """
     pieces = sorted(entities, key=entity_order)
     done = 0
@@ -107,7 +108,7 @@ def extend_entities(entities: list[Entity], regions: list[list[Region]]) -> list
 
 
 def _own_silhouette(entity: Entity, regions: list[list[Region]]) -> tuple[Floats, float] | None:
-    """Offset of the centre from the entity's own silhouettes and their usual area; None when they are not steady."""
+    """Offset of the centre from the entity's own silhouettes and their usual area; None if not steady."""
     steady = silhouettes_of(entity, regions)
     if not steady:
         return None
@@ -127,7 +128,7 @@ def silhouettes_of(entity: Entity, regions: list[list[Region]]) -> dict[int, Reg
     return steady
 
 
-def _at(regions: list[Region], entity: Entity, t: int) -> Region | None:
+def _at(regions: list[Region], entity: Entity, t: int | np.signedinteger[Any]) -> Region | None:
     near = [(float(np.linalg.norm(r.centre - entity.centre[t])), i) for i, r in enumerate(regions)]
     near = [(d, i) for d, i in near if d <= 0.6 * max(entity.radius_px, regions[i].radius_px) + 2.0]
     return regions[min(near)[1]] if near else None
@@ -206,8 +207,8 @@ def _merge(one: Entity, two: Entity, shift: Floats) -> Entity:
 def chain_regions(regions: list[list[Region]], entities: list[Entity], travel_px: float) -> list[Entity]:
     """Entities made of silhouettes alone: chains that no entity with points accounts for.
 
-    A chain continues with the nearest silhouette of about its area near where its last two steps lead; it needs
-    MIN_CHAIN frames and a path of `travel_px`.
+    A chain continues with the nearest silhouette of about its area near where its last two steps lead; it
+    needs MIN_CHAIN frames and a path of `travel_px`.
     """
     open_chains: list[list[tuple[int, Region]]] = []
     closed: list[list[tuple[int, Region]]] = []
