@@ -41,6 +41,7 @@ CLIP_KEYS = {
     "status",
     "score",
     "frames",
+    "start_frame",
     "width",
     "height",
     "fps",
@@ -176,7 +177,7 @@ def test_masks(capsys: pytest.CaptureFixture[str], clip: Path, throw_frames: Fra
 
 def test_a_span_of_frames(capsys: pytest.CaptureFixture[str], clip: Path) -> None:
     (record,) = scored(capsys, clip, "--frames", "8:20")
-    assert record["frames"] == 12
+    assert (record["frames"], record["start_frame"]) == (12, 8)
     assert record["entities"][0]["velocity"] == pytest.approx([70, -40 + 90 * 8 / 16], abs=1.0)
     assert scored(capsys, clip, "--frames", ":12")[0]["frames"] == 12
     assert scored(capsys, clip, "--frames", "12:")[0]["frames"] == 12

@@ -29,6 +29,7 @@ def clip_record(result: ClipResult, *, name: str, options: Options, key: str) ->
         "status": "ok",
         "score": _number(result.score),
         "frames": len(clip.frames),
+        "start_frame": options.span[0],
         "width": clip.size[0],
         "height": clip.size[1],
         "fps": _number(clip.fps),
