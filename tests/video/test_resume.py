@@ -42,24 +42,32 @@ def contents(out: Path) -> dict[str, str]:
     return {p.name: p.read_text() for p in sorted(out.iterdir())}
 
 
+def start_and_kill(run: list[str], out: Path, clock: random.Random, per_clip: float) -> bool:
+    """Kills a run at a random moment after none to two new results; whether it was still running."""
+    process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    before, wanted = len(list(out.glob("clip*.json"))), clock.choice((0, 1, 1, 2))
+    while process.poll() is None and len(list(out.glob("clip*.json"))) < before + wanted:
+        time.sleep(0.002)
+    time.sleep(clock.uniform(0, 1.5 * per_clip if wanted else 1.5))
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_killed_twenty_times_gives_the_same_results(folder: Path, tmp_path: Path) -> None:
     calm = tmp_path / "calm"
     begun = time.monotonic()
     subprocess.run(command(folder, calm), check=True, stdout=subprocess.DEVNULL)
-    whole = time.monotonic() - begun
+    per_clip = (time.monotonic() - begun) / CLIPS
     clock = random.Random(1)
     out = tmp_path / "killed"
+    out.mkdir()
     killed = 0
-    for _ in range(10 * KILLS):
+    for _ in range(3 * KILLS):
         if killed == KILLS:
             break
-        process = subprocess.Popen(command(folder, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # Mostly within one clip's work after the start, so that twenty kills spread over the thirty clips.
-        time.sleep(clock.uniform(0.25, 1.0) * max(0.6, whole / 12))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        killed += start_and_kill(command(folder, out), out, clock, per_clip)
         for path in out.glob("*.json"):
             json.loads(path.read_text())
         if (out / "results.json").exists():
