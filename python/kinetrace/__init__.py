@@ -9,6 +9,7 @@ from kinetrace.chain_flow import Tracks, chain_flow
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.kinematic_residual import kinematic_residual
+from kinetrace.primitives import simulate_primitive
 from kinetrace.track_residual import track_residual
 
 __version__ = "0.1.0"
@@ -23,5 +24,6 @@ __all__ = [
     "fit_kinematics",
     "fit_segments",
     "kinematic_residual",
+    "simulate_primitive",
     "track_residual",
 ]
