@@ -1,4 +1,4 @@
-"""The command line: `kinetrace score`, `kinetrace demo`."""
+"""The command line: `kinetrace score`, `kinetrace demo`, `kinetrace info`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each command's module declares its own options."""
-    from . import __version__
+    from . import __version__, info
     from .video import demo, runner
 
     parser = argparse.ArgumentParser(prog="kinetrace", description="Motion quantities of video.")
@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="render known motions and measure them; needs no input")
     demo.add_arguments(show)
     show.set_defaults(run=demo.run)
+    info.add_parser(commands)
     return parser
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ._kernels import kinematic_residual
+from kinetrace.kinematic_residual import kinematic_residual
 from .background import Background
 from .camera import Camera, estimate_camera
 from .decode import Clip, read_clip, read_mask

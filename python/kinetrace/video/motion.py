@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ._kernels import chain_flow
+from kinetrace.chain_flow import chain_flow
 from .errors import load_cv2
 
 Floats = npt.NDArray[Any]

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ._kernels import fit_kinematics, fit_segments
+from kinetrace.fit_kinematics import fit_kinematics
+from kinetrace.fit_segments import fit_segments
 from .entities import Entity
 from .outline import track_noise
 
