@@ -3,6 +3,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "scalars.hpp"
 #include "huge_pages.hpp"
 
 namespace kinetrace {
@@ -57,8 +58,10 @@ void check_mask(const Array& mask, const Array& flow, const Options& o) {
   else mask.require_shape(explicit_rule ? "(T-2, H, W)" : "(T, H, W)", {frames, o.H, o.W});
 }
 
-Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle norm, py::handle reduction, double dt, py::handle mask_rule, int64_t iterations) {
+Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle norm, py::handle reduction, py::handle dt_, py::handle mask_rule, py::handle iterations_) {
   Options o;
+  const double dt = positive_from(dt_, "dt", "a positive finite number of seconds");
+  const int64_t iterations = int_from(iterations_, "iterations", 0, kResidualMaxIterations, ("an int from 0 to " + std::to_string(kResidualMaxIterations)).c_str());
   o.advected = choose<bool>("mode", "'eulerian' or 'advected'", mode, {{"eulerian", false}, {"advected", true}});
   o.norm = choose<ResidualNorm>("norm", "'squared', 'abs' or 'signed'", norm,
                                 {{"squared", ResidualNorm::squared}, {"abs", ResidualNorm::absolute}, {"signed", ResidualNorm::signed_}});
@@ -72,11 +75,9 @@ Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle 
   check_flow(flow, o);
   check_mask(mask, flow, o);
   const bool single = flow.dtype() == DType::float32;
-  if (!(dt > 0) || !(dt <= 1.7976931348623157e308) || (single && !(float(dt) >= 1.17549435e-38f && float(dt) <= 3.4028234e38f)))
+  if (single && !(float(dt) >= 1.17549435e-38f && float(dt) <= 3.4028234e38f))
     bad_value("dt", "a positive number that the dtype of flow holds", py::str(py::float_(dt)));
   if (!o.advected && iterations != 0) bad_value("iterations", "0 in mode 'eulerian'", std::to_string(iterations));
-  if (iterations < 0 || iterations > kResidualMaxIterations)
-    bad_value("iterations", "0 to " + std::to_string(kResidualMaxIterations), std::to_string(iterations));
   o.dt = dt, o.iterations = int(iterations);
   return o;
 }
@@ -101,8 +102,8 @@ template <class T> Output allocate_value(const Array& flow, const Options& o) {
   return is_signed ? allocate<T>(flow, {2}) : allocate<T>(flow, {});
 }
 
-py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handle norm, py::handle reduction, double dt, py::handle mask_rule,
-                  int64_t iterations, py::handle num_threads) {
+py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handle norm, py::handle reduction, py::handle dt, py::handle mask_rule,
+                  py::handle iterations, py::handle num_threads) {
   const Array flow(flow_, "flow"), mask = Array::optional(mask_, "mask");
   const Options o = parse(flow, mask, mode, norm, reduction, dt, mask_rule, iterations);
   const bool field = o.reduction == ResidualReduction::none;
@@ -149,7 +150,7 @@ void check_upstream(const Array& upstream, const Array& flow, const Options& o) 
 }
 
 py::object backward(py::handle upstream_, py::handle flow_, py::handle mask_, py::handle total_, py::handle mode, py::handle norm, py::handle reduction,
-                    double dt, py::handle mask_rule, int64_t iterations, py::handle num_threads) {
+                    py::handle dt, py::handle mask_rule, py::handle iterations, py::handle num_threads) {
   const Array upstream(upstream_, "upstream"), flow(flow_, "flow"), mask = Array::optional(mask_, "mask"), total(total_, "total_weight");
   const Options o = parse(flow, mask, mode, norm, reduction, dt, mask_rule, iterations);
   const bool field = o.reduction == ResidualReduction::none;
