@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Iterator
+from typing import Any
 
 from kinetrace import _cpu, _dispatch
 
@@ -55,3 +56,52 @@ def use_backend(name: str) -> Iterator[None]:
     finally:
         _cpu.set_simd_level(before_level)
         _dispatch._host = before_host
+
+
+def backward(function: str, x: Any, upstream: Any, **options: Any) -> Any:
+    """Gradient with respect to x of sum(upstream * function(x, **options)), straight from the back end in use.
+
+    Args:
+        function: name of a kernel with a gradient.
+        x: its first array, NumPy.
+        upstream: array like its value.
+        **options: its keyword arguments.
+    """
+    defaults, run = _GRADIENTS[function]
+    unknown = options.keys() - defaults.keys()
+    if unknown:
+        raise TypeError(f"{function}: unexpected options {sorted(unknown)}")
+    return run(x, upstream, (defaults | options).values())
+
+
+def _kinematic_residual(flow: Any, upstream: Any, options: Any) -> Any:
+    mask, *rest = options
+    _, total_weight = _dispatch._host.kinematic_residual(flow, mask, *rest)
+    return _dispatch._host.kinematic_residual_backward(upstream, flow, mask, total_weight, *rest)
+
+
+def _track_residual(positions: Any, upstream: Any, options: Any) -> Any:
+    visible, *rest = options
+    _, count = _dispatch._host.track_residual(positions, visible, *rest)
+    return _dispatch._host.track_residual_backward(upstream, positions, visible, count, *rest)
+
+
+_GRADIENTS: dict[str, tuple[dict[str, Any], Any]] = {
+    "kinematic_residual": (
+        {
+            "mask": None,
+            "mode": "eulerian",
+            "norm": "squared",
+            "reduction": "mean",
+            "dt": 1.0,
+            "mask_rule": "center",
+            "iterations": 0,
+            "num_threads": None,
+        },
+        _kinematic_residual,
+    ),
+    "track_residual": (
+        {"visible": None, "dt": 1.0, "norm": "squared", "reduction": "mean", "num_threads": None},
+        _track_residual,
+    ),
+}

@@ -79,7 +79,7 @@ template <class Element, int W> struct RowBlock {
     return Pack<T, C>(__builtin_shufflevector(x.v, x.v, (q * C + int(I))...));
   }
   template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset, std::index_sequence<Q...>) {
-    const auto quarter = [&](int q) KT_INLINE { return (typename VectorOf<float, 4>::type)load<Pack<T, C>>(p[q] + offset).v; };
+    auto quarter = [&](int q) KT_INLINE { return (typename VectorOf<float, 4>::type)load<Pack<T, C>>(p[q] + offset).v; };
 #if defined(__AVX512F__)
     if constexpr (W == 4 * C) {
       __m512 v = _mm512_castps128_ps512(quarter(0));
@@ -100,7 +100,7 @@ template <class Element, int W> struct RowBlock {
 template <int L, class T, int W, class Sink> KT_HD void for_each_column(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
   constexpr int C = kQuarter<T>;
   Pack<T, W> r[L];
-  const auto block = [&](int64_t at) KT_INLINE { unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); }); };
+  auto block = [&](int64_t at) KT_INLINE { unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); }); };
   int64_t j = 0;
   for (; j + L <= n; j += L) {
     block(j);

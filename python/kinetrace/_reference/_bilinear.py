@@ -36,17 +36,32 @@ def corners(x: Float, y: Float, height: int, width: int) -> Corners:
     y = np.where(inside, y, 0.0)
     x0 = np.floor(x).astype(np.intp)
     y0 = np.floor(y).astype(np.intp)
-    return Corners(
-        x0, np.minimum(x0 + 1, width - 1), y0, np.minimum(y0 + 1, height - 1), x - x0, y - y0, inside
-    )
+    return Corners(x0, np.minimum(x0 + 1, width - 1), y0, np.minimum(y0 + 1, height - 1), x - x0, y - y0, inside)
+
+
+def displaced(x: Float, y: Float, dx: Float, dy: Float, height: int, width: int) -> Corners:
+    """Corners of the points (x+dx, y+dy) of pixels x,y, the fractions taken of dx and dy alone: no rounding."""
+    with np.errstate(invalid="ignore"):
+        x0, y0 = x + np.floor(dx), y + np.floor(dy)
+        fx, fy = dx - np.floor(dx), dy - np.floor(dy)
+        inside = (x0 >= 0) & ((x0 < width - 1) | ((x0 == width - 1) & (fx == 0)))
+        inside &= (y0 >= 0) & ((y0 < height - 1) | ((y0 == height - 1) & (fy == 0)))
+    column, row = (np.where(inside, v, 0.0).astype(np.intp) for v in (x0, y0))
+    fx, fy = (np.where(inside, v, 0.0) for v in (fx, fy))
+    right, below = np.minimum(column + 1, width - 1), np.minimum(row + 1, height - 1)
+    return Corners(column, right, row, below, fx, fy, inside)
 
 
 def sample(image: Float, c: Corners) -> Float:
     """Values (C,...) of an image (C,H,W): along x on both rows, then along y; non-finite corners spread."""
-    top = image[:, c.y0, c.x0] + c.fx * (image[:, c.y0, c.x1] - image[:, c.y0, c.x0])
-    bottom = image[:, c.y1, c.x0] + c.fx * (image[:, c.y1, c.x1] - image[:, c.y1, c.x0])
-    values: Float = top + c.fy * (bottom - top)
-    return values
+    top = _blend(c.fx, image[:, c.y0, c.x0], image[:, c.y0, c.x1])
+    bottom = _blend(c.fx, image[:, c.y1, c.x0], image[:, c.y1, c.x1])
+    return _blend(c.fy, top, bottom)
+
+
+def _blend(f: Float, a: Float, b: Float) -> Float:
+    """(1 - f) a + f b without the difference b - a, which may overflow; an infinite a gives NaN."""
+    return a - f * a + f * b
 
 
 def slopes(image: Float, c: Corners) -> tuple[Float, Float]:
@@ -59,8 +74,13 @@ def slopes(image: Float, c: Corners) -> tuple[Float, Float]:
 
 
 def scatter(gradient: Float, c: Corners, upstream: Float) -> None:
-    """Adds upstream (C,...) to the pixels of gradient (C,H,W) it was sampled from: sample transposed."""
+    """Adds upstream (C,...) to the pixels of gradient (C,H,W) it was sampled from: sample transposed; inf as NaN."""
     for row, along_y in ((c.y0, 1 - c.fy), (c.y1, c.fy)):
         for column, along_x in ((c.x0, 1 - c.fx), (c.x1, c.fx)):
             for channel in range(len(gradient)):
-                np.add.at(gradient[channel], (row, column), along_y * along_x * upstream[channel])
+                np.add.at(gradient[channel], (row, column), finite(along_y * along_x * upstream[channel]))
+
+
+def finite(values: Float) -> Float:
+    """The values, infinities made NaN."""
+    return np.where(np.isfinite(values), values, np.nan)

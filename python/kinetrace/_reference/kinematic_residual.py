@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._reference._bilinear import Corners, Float, corners, sample, scatter, slopes
+from kinetrace._reference._bilinear import Corners, Float, displaced, finite, sample, scatter, slopes
 from kinetrace._reference._reduce import backward_field, forward_field
 
 
@@ -80,7 +80,8 @@ def kinematic_residual_backward(
     """Gradient with respect to flow of sum(upstream * kinematic_residual(flow, ...)), in the shape of flow.
 
     The derivative of |r| at 0 is 0. Weights and the set of valid pixels count as constants. Bilinear
-    sampling has the one-sided derivative that Corners names.
+    sampling has the one-sided derivative that Corners names. A non-finite value that the advected mode hands to
+    other pixels makes their gradient NaN.
     """
     batch, weights = _prepare(flow, mask, mask_rule)
     up = np.asarray(upstream, dtype=np.float64)
@@ -142,13 +143,14 @@ def _path(flow: Float, t: int, iterations: int) -> Path:
     """Sampling points of residual t for every pixel."""
     _, height, width = flow.shape[1:]
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    ahead = corners(x + flow[t, 0], y + flow[t, 1], height, width)
-    behind: list[Corners] = []
+    ahead = displaced(x, y, flow[t, 0], flow[t, 1], height, width)
+    behind = []
     valid = ahead.inside
-    for k in range(iterations + 1):
-        step = flow[t - 1] if k == 0 else sample(flow[t - 1], behind[-1])
-        behind.append(corners(x - step[0], y - step[1], height, width))
+    step = flow[t - 1]
+    for _ in range(iterations + 1):
+        behind.append(displaced(x, y, -step[0], -step[1], height, width))
         valid = valid & behind[-1].inside
+        step = sample(flow[t - 1], behind[-1])
     return Path(ahead, behind, valid)
 
 
@@ -165,10 +167,10 @@ def _spread(flow: Float, gradient: Float, q: Float, t: int, mode: str, iteration
     gradient[t] += np.where(moves, _pull(flow[t + 1], path.ahead, q), 0.0)
     # y_k = x - sample(y_{k-1}): each sample is moved by the one before, y_0 by the pixel's own flow.
     upstream = q
-    for c in reversed(path.behind):
-        scatter(gradient[t - 1], c, upstream)
-        upstream = -np.where(moves, _pull(flow[t - 1], c, upstream), 0.0)
-    gradient[t - 1] += upstream
+    for point in reversed(path.behind):
+        scatter(gradient[t - 1], point, upstream)
+        upstream = -np.where(moves, _pull(flow[t - 1], point, upstream), 0.0)
+    gradient[t - 1] += finite(upstream)
 
 
 def _pull(image: Float, c: Corners, upstream: Float) -> Float:
