@@ -35,7 +35,10 @@ template <class T, int D> KT_HD FitCentre<NativePack<T>, D> load_group(const Fit
     for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
   }
   seen.weights_done(rows, weighted, own_times);
-  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, auto d, V x) KT_INLINE { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
+  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
+    const V w = rows.weight(t);
+    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.see_position(d, w, x[d])); });
+  });
   return seen;
 }
 

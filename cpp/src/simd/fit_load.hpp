@@ -37,9 +37,9 @@ template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 
   if (s.stride[1] == 1 && g.full()) {
     const RowBlock<const T, g.W> rows{first, s.stride[0]};
     const T* next = first + kGroupsAhead * g.W * s.stride[0];
-    for_each_column<kQuarter<T>, T, g.W>(rows, frames, [&](int64_t base, auto c, auto x) KT_INLINE {
-      fetch(next + (base + c) * g.W);
-      sink(base + c, x);
+    for_each_columns<kQuarter<T>, 1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE {
+      fetch(next + t * g.W);
+      sink(t, *x);
     });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
@@ -60,7 +60,7 @@ KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frame
       for (int64_t t = 0; t < frames; ++t) space[l * frames + t] = T(from[t] != 0);
     }
     const RowBlock<const T, g.W> rows{space, frames};
-    for_each_column<kQuarter<T>, T, g.W>(rows, frames, [&](int64_t base, auto c, auto x) KT_INLINE { sink(base + c, x); });
+    for_each_columns<kQuarter<T>, 1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else {
     for (int64_t t = 0; t < frames; ++t) {
       T x[g.W];
@@ -84,32 +84,34 @@ template <int D, int d, class T, int W, std::size_t... I> KT_HD Pack<T, W> every
   return r;
 }
 
-// Calls sink(t, d, pack) for every frame and coordinate of a (B, T, D) array.
+// Calls sink(t, x) for every frame of a (B, T, D) array; x[d]: coordinates.
 template <int D, class T, class Sink> KT_HD void for_each_position(const Strided<const T, 3>& p, int64_t frames, const FitGroup<T>& g, Sink&& sink) {
   using V = NativePack<T>;
   constexpr int W = g.W, C = kQuarter<T>, L = C % D ? C * D : C;
-  constexpr std::make_index_sequence<W> all{};
   if (p.stride[2] == 1 && p.stride[1] == D && g.full()) {
     const RowBlock<const T, W> rows{p.data + g.first * p.stride[0], p.stride[0]};
     const T* next = rows.first + kGroupsAhead * W * p.stride[0];
-    for_each_column<L, T, W>(rows, frames * D, [&](int64_t base, auto c, auto x) KT_INLINE {
-      fetch(next + (base + c) * W);
-      constexpr int step = decltype(c)::value / D, d = decltype(c)::value % D;
-      sink(base / D + step, std::integral_constant<int, d>{}, x);
+    for_each_columns<L, D>(rows, frames * D, [&](int64_t t, const V* x) KT_INLINE {
+      unroll<D>([&](auto d) KT_INLINE { fetch(next + (t * D + d) * W); });
+      sink(t, x);
     });
   } else if (p.stride[2] == 1 && p.stride[0] == D && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       const T* row = p.data + g.first * D + t * p.stride[1];
-      V x[D];
+      V x[D], y[D];
       unroll<D>([&](auto d) KT_INLINE {
         fetch(row + (kFrameGroupsAhead * D + d) * W);
-        x[d] = load<V>(row + d * W);
+        y[d] = load<V>(row + d * W);
       });
-      unroll<D>([&](auto d) KT_INLINE { sink(t, d, every_dth<D, d>(x, all)); });
+      unroll<D>([&](auto d) KT_INLINE { x[d] = every_dth<D, d>(y, std::make_index_sequence<W>{}); });
+      sink(t, x);
     }
   } else {
-    for (int64_t t = 0; t < frames; ++t)
-      unroll<D>([&](auto d) KT_INLINE { sink(t, d, gather(p.data + t * p.stride[1] + d * p.stride[2], p.stride[0], g)); });
+    for (int64_t t = 0; t < frames; ++t) {
+      V x[D];
+      unroll<D>([&](auto d) KT_INLINE { x[d] = gather(p.data + t * p.stride[1] + d * p.stride[2], p.stride[0], g); });
+      sink(t, x);
+    }
   }
 }
 

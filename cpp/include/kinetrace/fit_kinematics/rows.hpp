@@ -48,8 +48,6 @@ template <class V, int D> struct FitCentre {
       largest = max(w, largest);
     }
     count = select(w != zero, count + V(T(1)), count);
-    t_low = min(select(w != zero, time, t_low), t_low);
-    t_high = max(select(w != zero, time, t_high), t_high);
     weight_sum = weight_sum + w;
     time_sum = fma(w, own_times ? select(w != zero, time, zero) : time, time_sum);
   }
@@ -60,6 +58,7 @@ template <class V, int D> struct FitCentre {
     if (weighted && any((smallest < zero) | !is_finite(weight_sum) | (largest > most) | ((largest > zero) & (largest < least)))) {
       check_and_scale(rows, own_times);
     }
+    find_span(rows, own_times);
     if (own_times)
       for (int64_t t = 0; t < rows.frames; ++t) rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
   }
@@ -80,6 +79,24 @@ template <class V, int D> struct FitCentre {
   }
 
  private:
+  // Earliest and latest time of a used point. Frame indices are in order: a few from either end tell.
+  KT_HD void find_span(const FitRows<V, D>& rows, bool own_times) {
+    const V zero{T(0)};
+    M open_low{true}, open_high{true};
+    for (int64_t t = 0; t < rows.frames && (own_times || any(open_low)); ++t) {
+      const V time = rows.time_at(t);
+      const M used = rows.weight(t) != zero;
+      t_low = select(used & (time < t_low), time, t_low);
+      open_low = open_low & !used;
+    }
+    for (int64_t t = rows.frames; t-- > 0 && (own_times || any(open_high));) {
+      const V time = rows.time_at(t);
+      const M used = rows.weight(t) != zero;
+      t_high = select(used & (time > t_high), time, t_high);
+      open_high = open_high & !used;
+    }
+  }
+
   // Weights far from 1 would overflow or lose digits in the sums: their largest goes to [1, 2), by a power of two so that
   // it makes no difference where it was not needed. Lanes that need nothing get the same bits again.
   KT_HD void check_and_scale(const FitRows<V, D>& rows, bool own_times) {
