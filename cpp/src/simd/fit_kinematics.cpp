@@ -64,9 +64,12 @@ template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePa
   for (int l = 0; l < g.used; ++l) out[g.first + l] = value[l];
 }
 template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, NativePack<T> value) {
-  int32_t x[g.W];
-  for (int l = 0; l < g.W; ++l) x[l] = int32_t(value[l]);
-  for (int l = 0; l < g.used; ++l) out[g.first + l] = x[l];
+  typedef int32_t Integers __attribute__((vector_size(g.W * sizeof(int32_t)), aligned(sizeof(int32_t)), may_alias));
+  if (g.full()) {
+    *reinterpret_cast<Integers*>(out + g.first) = __builtin_convertvector(value.v, Integers);
+    return;
+  }
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = int32_t(value[l]);
 }
 
 template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitResult<NativePack<T>, D, K>& r) {

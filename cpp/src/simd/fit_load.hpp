@@ -19,9 +19,8 @@ template <class T> struct FitGroup {
   KT_HD int64_t problem(int lane) const { return first + (lane < used ? lane : used - 1); }
 };
 
-// Groups that lie one after another in memory are fetched this many groups ahead, into the second cache: the hardware does
-// not see through W interleaved rows, and the first cache is too small for what waits.
-constexpr int64_t kGroupsAhead = 2, kFrameGroupsAhead = 4;
+// Frame-major arrays are fetched this many groups ahead, into the second cache: every frame is another page.
+constexpr int64_t kFrameGroupsAhead = 4;
 template <class T> KT_HD void fetch(const T* p) { __builtin_prefetch(p, 0, 2); }
 
 // One element of every problem of the group.
@@ -36,11 +35,7 @@ template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 
   const T* first = s.data + g.first * s.stride[0];
   if (s.stride[1] == 1 && g.full()) {
     const RowBlock<const T, g.W> rows{first, s.stride[0]};
-    const T* next = first + kGroupsAhead * g.W * s.stride[0];
-    for_each_columns<kQuarter<T>, 1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE {
-      fetch(next + t * g.W);
-      sink(t, *x);
-    });
+    for_each_columns<kQuarter<T>, 1, true>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       fetch(first + t * s.stride[1] + kFrameGroupsAhead * g.W);
@@ -60,7 +55,7 @@ KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frame
       for (int64_t t = 0; t < frames; ++t) space[l * frames + t] = T(from[t] != 0);
     }
     const RowBlock<const T, g.W> rows{space, frames};
-    for_each_columns<kQuarter<T>, 1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+    for_each_columns<kQuarter<T>, 1, false>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else {
     for (int64_t t = 0; t < frames; ++t) {
       T x[g.W];
@@ -90,11 +85,7 @@ template <int D, class T, class Sink> KT_HD void for_each_position(const Strided
   constexpr int W = g.W, C = kQuarter<T>, L = C % D ? C * D : C;
   if (p.stride[2] == 1 && p.stride[1] == D && g.full()) {
     const RowBlock<const T, W> rows{p.data + g.first * p.stride[0], p.stride[0]};
-    const T* next = rows.first + kGroupsAhead * W * p.stride[0];
-    for_each_columns<L, D>(rows, frames * D, [&](int64_t t, const V* x) KT_INLINE {
-      unroll<D>([&](auto d) KT_INLINE { fetch(next + (t * D + d) * W); });
-      sink(t, x);
-    });
+    for_each_columns<L, D, true>(rows, frames * D, sink);
   } else if (p.stride[2] == 1 && p.stride[0] == D && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       const T* row = p.data + g.first * D + t * p.stride[1];
