@@ -46,24 +46,32 @@ template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 
   }
 }
 
+// 1 for every byte that is not 0, of W neighbouring ones.
+template <class T, int W> KT_HD Pack<T, W> seen_bytes(const uint8_t* p) {
+  typedef int8_t Bytes __attribute__((vector_size(W)));
+  typedef int8_t Unaligned __attribute__((vector_size(W), aligned(1), may_alias));
+  const Bytes hidden = (Bytes)*reinterpret_cast<const Unaligned*>(p) == 0;  // -1 where hidden
+  return Pack<T, W>(__builtin_convertvector(hidden + 1, typename Pack<T, W>::Vector));
+}
+
 // Calls sink(t, pack) for every frame of a (B, T) array of bytes: 0 or 1. `space`: W * frames elements.
 template <class T, class Sink>
 KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frames, const FitGroup<T>& g, T* space, Sink&& sink) {
-  if (s.stride[1] == 1) {  // to numbers, row by row, then as above
-    for (int l = 0; l < g.W; ++l) {
+  constexpr int W = g.W;
+  if (s.stride[1] == 1 && frames >= W) {  // to numbers, row by row, then as above
+    for (int l = 0; l < W; ++l) {
       const uint8_t* from = s.data + g.problem(l) * s.stride[0];
-      for (int64_t t = 0; t < frames; ++t) space[l * frames + t] = T(from[t] != 0);
+      for (int64_t t = 0; t + W <= frames; t += W) store(space + l * frames + t, seen_bytes<T, W>(from + t));
+      store(space + l * frames + frames - W, seen_bytes<T, W>(from + frames - W));
     }
-    const RowBlock<const T, g.W> rows{space, frames};
+    const RowBlock<const T, W> rows{space, frames};
     for_each_columns<kQuarter<T>, 1, false>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+  } else if (s.stride[0] == 1 && g.full()) {
+    for (int64_t t = 0; t < frames; ++t) sink(t, seen_bytes<T, W>(s.data + g.first + t * s.stride[1]));
   } else {
     for (int64_t t = 0; t < frames; ++t) {
-      T x[g.W];
-      const uint8_t* from = s.data + t * s.stride[1];
-      if (s.stride[0] == 1 && g.full())
-        for (int l = 0; l < g.W; ++l) x[l] = T(from[g.first + l] != 0);
-      else
-        for (int l = 0; l < g.W; ++l) x[l] = T(from[g.problem(l) * s.stride[0]] != 0);
+      T x[W];
+      for (int l = 0; l < W; ++l) x[l] = T(s.data[g.problem(l) * s.stride[0] + t * s.stride[1]] != 0);
       sink(t, load<NativePack<T>>(x));
     }
   }
