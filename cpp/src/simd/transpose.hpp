@@ -83,6 +83,13 @@ template <class Element, int W> struct RowBlock {
 
  private:
   template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
+    using Quarter = typename Pack<T, C>::Vector;
+#if defined(__AVX512F__)
+    if constexpr (W == 4 * C) return Pack<T, C>((Quarter)_mm512_extractf32x4_ps((__m512)x.v, q));
+#endif
+#if defined(__AVX__)
+    if constexpr (W == 2 * C) return Pack<T, C>((Quarter)_mm256_extractf128_ps((__m256)x.v, q));
+#endif
     return Pack<T, C>(__builtin_shufflevector(x.v, x.v, (q * C + int(I))...));
   }
   template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset, std::index_sequence<Q...>) {
