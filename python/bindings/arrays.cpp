@@ -87,10 +87,7 @@ Array::Array(py::handle object, const char* name) : name_(name), object_(py::rei
     if (!from_buffer_protocol(o) && !from_exchange_api(o) && !from_capsule(o) && !from_cuda_interface(o))
       bad_type(name_, "an array (NumPy, Torch, CuPy, DLPack or CUDA array interface)", Py_TYPE(o)->tp_name);
     check_data(o);
-    // An empty torch tensor has no address, and to the kernels no address means not given.
-  static double somewhere;
-  if (!data_) data_ = &somewhere;
-  given_ = true;
+    given_ = true;
     require_device();
   } catch (...) {
     release();
