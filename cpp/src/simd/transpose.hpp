@@ -83,7 +83,7 @@ template <class Element, int W> struct RowBlock {
 
  private:
   template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
-    using Quarter = typename Pack<T, C>::Vector;
+    using Quarter [[maybe_unused]] = typename Pack<T, C>::Vector;
 #if defined(__AVX512F__)
     if constexpr (W == 4 * C) return Pack<T, C>((Quarter)_mm512_extractf32x4_ps((__m512)x.v, q));
 #endif

@@ -66,7 +66,7 @@ template <class T, int W> KT_HD Pack<T, W> between_patterns(Pack<T, W> a, Pack<T
   return Pack<T, W>((typename Pack<T, W>::Vector)(i + ((j - i + 1) >> 1)));
 }
 template <class T, int W> KT_HD Pack<T, W> max_pattern(Pack<T, W> a, Pack<T, W> b) {
-  using V = typename Pack<T, W>::Vector;
+  using V [[maybe_unused]] = typename Pack<T, W>::Vector;
 #if defined(__AVX512F__)
   if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return Pack<T, W>((V)_mm512_max_epu32((__m512i)a.v, (__m512i)b.v));
   if constexpr (sizeof(V) == 64 && sizeof(T) == 8) return Pack<T, W>((V)_mm512_max_epu64((__m512i)a.v, (__m512i)b.v));
