@@ -40,8 +40,9 @@ def main() -> int:
             begin, count = time.monotonic(), -(-args.calls // len(names))
             kinds: collections.Counter[str] = collections.Counter()
             for finding in fuzz_runner.fuzz(name, args.seed, range(count), trace):
-                kinds[finding.what.split("\n")[0][:60]] += 1
-                if sum(kinds.values()) <= 10:
+                kind = finding.what.splitlines()[-1 if finding.what.startswith("Traceback") else 0][:40]
+                kinds[kind] += 1
+                if kinds[kind] <= 3 and sum(kinds.values()) <= 12:
                     again = f"--kernel {name} --seed {finding.seed} --only {finding.index}"
                     print(f"{again}: {finding.what}", flush=True)
             findings += sum(kinds.values())

@@ -59,7 +59,7 @@ def try_call(kernel: str, call: Call) -> str:
             return f"{type(error).__name__} without argument, expected and got: {str(error)[:100]!r}; {_shown(call)}"
         return "" if call.broken else f"a good call was refused: {error}"
     except Exception:
-        return traceback.format_exc(limit=-3)
+        return traceback.format_exc(limit=-2).strip()
     if call.broken:
         return f"a bad argument was accepted, {_shown(call)}"
     if frozen(call) != before:

@@ -38,7 +38,10 @@ __attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const F
     for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
   }
   seen.weights_done(rows, weighted, own_times);
-  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, auto d, V x) KT_INLINE { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
+  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
+    const V w = rows.weight(t);
+    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.see_position(d, w, x[d])); });
+  });
   result = seen;
 }
 
@@ -64,9 +67,12 @@ template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePa
   for (int l = 0; l < g.used; ++l) out[g.first + l] = value[l];
 }
 template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, NativePack<T> value) {
-  int32_t x[g.W];
-  for (int l = 0; l < g.W; ++l) x[l] = int32_t(value[l]);
-  for (int l = 0; l < g.used; ++l) out[g.first + l] = x[l];
+  typedef int32_t Integers __attribute__((vector_size(g.W * sizeof(int32_t)), aligned(sizeof(int32_t)), may_alias));
+  if (g.full()) {
+    *reinterpret_cast<Integers*>(out + g.first) = __builtin_convertvector(value.v, Integers);
+    return;
+  }
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = int32_t(value[l]);
 }
 
 template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitResult<NativePack<T>, D, K>& r) {
