@@ -1,8 +1,12 @@
 # Written by scripts/stubs.py from the extension module; do not edit.
 from __future__ import annotations
 from typing import Any
+from typing import Any_extensions
 
 def best_simd_level() -> str: ...
+def chain_flow(
+    flow: Any, points: Any, backward_flow: Any, start_each: Any, start: Any, max_cycle_error: Any, num_threads: Any
+) -> tuple[Any, ...]: ...
 def fit_kinematics(
     positions: Any,
     times: Any,
@@ -15,10 +19,45 @@ def fit_kinematics(
     robust_iterations: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def kinematic_residual(
+    flow: Any,
+    mask: Any,
+    mode: Any,
+    norm: Any,
+    reduction: Any,
+    dt: SupportsFloat | SupportsIndex,
+    mask_rule: Any,
+    iterations: SupportsInt | SupportsIndex,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
+def kinematic_residual_backward(
+    upstream: Any,
+    flow: Any,
+    mask: Any,
+    total_weight: Any,
+    mode: Any,
+    norm: Any,
+    reduction: Any,
+    dt: SupportsFloat | SupportsIndex,
+    mask_rule: Any,
+    iterations: SupportsInt | SupportsIndex,
+    num_threads: Any,
+) -> Any: ...
 def num_threads() -> int: ...
 def set_simd_level(name: str) -> None: ...
 def simd_level() -> str: ...
 def statuses() -> dict[str, Any]: ...
+def stream_read(buffer: typing_extensions.Buffer, num_threads: SupportsInt | SupportsIndex = 1) -> int:
+    """
+    For benchmarks only: reads a buffer once and returns an XOR of its bytes. Time it to know the read bandwidth.
+    """
+
+def track_residual(
+    positions: Any, visible: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
+) -> tuple[Any, ...]: ...
+def track_residual_backward(
+    upstream: Any, positions: Any, visible: Any, count: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
+) -> Any: ...
 
 compiler: str
 cuda_build: str
