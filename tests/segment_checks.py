@@ -73,9 +73,8 @@ def _check_choice(case: Case, fit: Any, expected: Any, b: int) -> list[int]:
     np.testing.assert_array_equal(problem.frames[starts[1:]], frames)
     ends = [*starts[1:], n]
     sse = sum(cost[i, j] for i, j in zip(starts, ends, strict=True))
-    assert sse <= best[k - 1] + k * floor + 1e-5 * best[k - 1], (
-        "not the best division into that many segments"
-    )
+    tie = definition.tie_tolerance(problem, float(np.finfo(case.dtype).eps))
+    assert sse <= best[k - 1] * (1 + 1e-9) + k * tie, "not the best division into that many segments"
     if best[0] <= 0.9 * floor:
         assert k == 1
     elif best[0] > 1.1 * floor:

@@ -135,7 +135,7 @@ template <class T> __global__ void __launch_bounds__(kResidualLanes) finish_kern
 }
 
 // Fields: a thread per pixel and residual.
-template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads) field_kernel(KinematicResidualArgs<T> a) {
+template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads, 8) field_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (pixel >= a.pixels()) return;  // KT_MUTATE: bound of the image
   const Place at = place_of(pixel, a.width);
@@ -168,6 +168,9 @@ dim3 pixel_grid(int64_t pixels, int64_t frames, int64_t problems) {
   return dim3(unsigned((pixels + kThreads - 1) / kThreads), capped(frames), capped(problems));
 }
 
+// For loops over the grid.
+dim3 few_blocks(int64_t n) { return dim3(unsigned(n / kThreads + 1 < 65536 ? n / kThreads + 1 : 65536)); }
+
 template <class T, ResidualNorm N> cudaError_t launch_sums(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
   const dim3 grid = pixel_grid(a.strips() * kResidualLanes, a.problems, 1), block(kThreads);
   if (a.advected) return KT_LAUNCH((sum_kernel<T, N, true, true>), grid, block, 0, stream, a);
@@ -193,6 +196,8 @@ template <class T> cudaError_t forward(const KinematicResidualArgs<T>& a, cudaSt
 
 template <class T> cudaError_t launch_gradient(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
   const dim3 grid = pixel_grid(a.pixels(), a.problems, 1), block(kThreads);
+  const cudaError_t status = KT_LAUNCH((factor_kernel<T>), few_blocks(a.problems), block, 0, stream, a);
+  if (status != cudaSuccess) return status;
   switch (a.norm) {
     case ResidualNorm::squared: return KT_LAUNCH((gradient_kernel<T, ResidualNorm::squared>), grid, block, 0, stream, a);
     case ResidualNorm::absolute: return KT_LAUNCH((gradient_kernel<T, ResidualNorm::absolute>), grid, block, 0, stream, a);
@@ -207,16 +212,16 @@ template <class T> int64_t group_size(const KinematicResidualArgs<T>& a) {
 }
 
 template <class T> cudaError_t launch_advected(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
-  const int64_t group = group_size(a), bounds = a.problems * a.frames * kSpreadBounds, sums = group * a.frames * 2 * a.pixels();
+  const int64_t group = group_size(a), bounds = bounds_size(a), sums = group * a.frames * 2 * a.pixels();
   const dim3 block(kThreads);
-  const auto cells = [](int64_t n) { return dim3(unsigned(n / kThreads + 1 < 65536 ? n / kThreads + 1 : 65536)); };
-  auto* const sum = static_cast<unsigned long long*>(a.workspace) + bounds;
-  cudaError_t status = KT_LAUNCH((zero_kernel), cells(bounds), block, 0, stream, static_cast<unsigned long long*>(a.workspace), bounds);
+  auto* const sum = static_cast<unsigned long long*>(a.workspace) + bounds + 2 * a.problems;
+  cudaError_t status = KT_LAUNCH((zero_kernel), few_blocks(bounds), block, 0, stream, static_cast<unsigned long long*>(a.workspace), bounds);
+  if (status == cudaSuccess) status = KT_LAUNCH((factor_kernel<T>), few_blocks(a.problems), block, 0, stream, a);
   if (status == cudaSuccess) status = KT_LAUNCH((bounds_kernel<T>), pixel_grid(a.pixels(), a.frames - 2, a.problems), block, 0, stream, a);
   for (int64_t b = 0; b < a.problems && status == cudaSuccess; b += group) {
     const int64_t count = a.problems - b < group ? a.problems - b : group;
     const dim3 grid = pixel_grid(a.pixels(), a.frames, count);
-    status = KT_LAUNCH((zero_kernel), cells(sums), block, 0, stream, sum, sums);
+    status = KT_LAUNCH((zero_kernel), few_blocks(sums), block, 0, stream, sum, sums);
     if (status == cudaSuccess) status = KT_LAUNCH((spread_kernel<T>), grid, block, 0, stream, a, b, count, sum);
     if (status == cudaSuccess) status = KT_LAUNCH((collect_kernel<T>), grid, block, 0, stream, a, b, count, sum);
     if (status == cudaSuccess) status = KT_LAUNCH((mark_kernel<T>), grid, block, 0, stream, a, b, count);
@@ -239,7 +244,7 @@ template <class T> Outcome run_backward(const KinematicResidualArgs<T>& a, const
 }
 
 template <class T> int64_t workspace(const KinematicResidualArgs<T>& a) {
-  if (a.gradient) return a.advected ? a.problems * a.frames * kSpreadBounds + group_size(a) * a.frames * 2 * a.pixels() : 0;
+  if (a.gradient) return bounds_size(a) + 2 * a.problems + (a.advected ? group_size(a) * a.frames * 2 * a.pixels() : 0);
   return a.reduction == ResidualReduction::none ? 0 : a.problems * a.strips() * kResidualSums;
 }
 

@@ -1,5 +1,15 @@
 // Gradient kernels of kinematic_residual; included by kinematic_residual.cu inside its namespace. A thread per pixel.
 
+// Doubles of the backward workspace: bounds of the spreads (advected mode), two factors per problem, fixed-point sums.
+template <class T> KT_HD int64_t bounds_size(const KinematicResidualArgs<T>& a) { return a.advected ? a.problems * a.frames * kSpreadBounds : 0; }
+template <class T> KT_HD double* factors_of(const KinematicResidualArgs<T>& a, int64_t b) { return static_cast<double*>(a.workspace) + bounds_size(a) + 2 * b; }
+
+// problem_factor of both channels, once per problem: a double division is a call, and calls spill registers.
+template <class T> __global__ void __launch_bounds__(kThreads, 4) factor_kernel(KinematicResidualArgs<T> a) {
+  for (int64_t b = int64_t(blockIdx.x) * kThreads + threadIdx.x; b < a.problems; b += int64_t(gridDim.x) * kThreads)  // KT_MUTATE: b < a.problems -> b <= a.problems
+    for (int c = 0; c < 2; ++c) factors_of(a, b)[c] = double(problem_factor(a, b, c));
+}
+
 // Derivative of the value by residual t at fixed pixels, one channel.
 template <class T, ResidualNorm N>
 __device__ __forceinline__ T fixed_derivative(const KinematicResidualArgs<T>& a, int64_t b, int64_t t, int c, const Place& at, T factor, T w, T r) {
@@ -9,14 +19,14 @@ __device__ __forceinline__ T fixed_derivative(const KinematicResidualArgs<T>& a,
 }
 
 // Fixed pixels: the flow is read once, the gradient written once; two frames of either stay in registers.
-template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads) gradient_kernel(KinematicResidualArgs<T> a) {
+template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads, 8) gradient_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
   if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
   const Place at = place_of(pixel, a.width);
   for (int64_t b = blockIdx.y; b < a.problems; b += gridDim.y) {
     const FlowField<T> f = flow_field(a, b, 0);
     const T* p = f.data + at.y * f.row + at.x * f.column;
-    const T factor[2] = {problem_factor(a, b, 0), problem_factor(a, b, 1)};
+    const T factor[2] = {T(factors_of(a, b)[0]), T(factors_of(a, b)[1])};
     T* g = a.gradient + b * a.frames * 2 * pixels + pixel;
     T flow[2], difference[2], earlier[2] = {T(0), T(0)}, q[2] = {T(0), T(0)};  // derivatives by residuals t - 2 and t - 1
     for (int c = 0; c < 2; ++c) {
@@ -57,12 +67,12 @@ __device__ __forceinline__ double warp_max(double x) {
 }
 
 // Bounds of what each residual map spreads: maxima of non-negative doubles, which order as their bit patterns.
-template <class T> __global__ void __launch_bounds__(kThreads) bounds_kernel(KinematicResidualArgs<T> a) {
+template <class T> __global__ void __launch_bounds__(kThreads, 4) bounds_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   const bool inside = pixel < a.pixels();
   const Place at = place_of(inside ? pixel : 0, a.width);
   for (int64_t b = blockIdx.z; b < a.problems; b += gridDim.z) {
-    const T factor[2] = {problem_factor(a, b, 0), problem_factor(a, b, 1)};
+    const T factor[2] = {T(factors_of(a, b)[0]), T(factors_of(a, b)[1])};
     for (int64_t t = 1 + int64_t(blockIdx.y); t < a.frames - 1; t += gridDim.y) {
       SpreadBounds bounds;
       if (inside) bound_spread(advected_pixel(a, b, t, at.y, at.x, factor), a.iterations, bounds);
@@ -85,13 +95,13 @@ template <class T> struct AtomicAdd {
 };
 
 // Problems [first, first + count): each residual's own part to the gradient, the rest to the sums of both neighbours.
-template <class T> __global__ void __launch_bounds__(kThreads) spread_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count, unsigned long long* sums) {
+template <class T> __global__ void __launch_bounds__(kThreads, 4) spread_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count, unsigned long long* sums) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
   if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
   const Place at = place_of(pixel, a.width);
   for (int64_t k = blockIdx.z; k < count; k += gridDim.z) {
     const int64_t b = first + k;
-    const T factor[2] = {problem_factor(a, b, 0), problem_factor(a, b, 1)};
+    const T factor[2] = {T(factors_of(a, b)[0]), T(factors_of(a, b)[1])};
     for (int64_t t = blockIdx.y; t < a.frames; t += gridDim.y) {
       T own[2] = {T(0), T(0)};
       if (t >= 1 && t <= a.frames - 2) {
@@ -108,7 +118,7 @@ template <class T> __global__ void __launch_bounds__(kThreads) spread_kernel(Kin
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) collect_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count, const unsigned long long* sums) {
+__global__ void __launch_bounds__(kThreads, 4) collect_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count, const unsigned long long* sums) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
   if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
   for (int64_t k = blockIdx.z; k < count; k += gridDim.z)
@@ -131,13 +141,13 @@ template <class T> struct AtomicMark {
     else atomicExch(reinterpret_cast<unsigned long long*>(g), 0x7ff8000000000000ull);
   }
 };
-template <class T> __global__ void __launch_bounds__(kThreads) mark_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count) {
+template <class T> __global__ void __launch_bounds__(kThreads, 4) mark_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
   if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
   const Place at = place_of(pixel, a.width);
   for (int64_t k = blockIdx.z; k < count; k += gridDim.z) {
     const int64_t b = first + k;
-    const T factor[2] = {problem_factor(a, b, 0), problem_factor(a, b, 1)};
+    const T factor[2] = {T(factors_of(a, b)[0]), T(factors_of(a, b)[1])};
     for (int64_t t = 1 + int64_t(blockIdx.y); t < a.frames - 1; t += gridDim.y) {
       if (spread_bounds(a, b, t)[2] == 0) continue;  // nearly always
       const AdvectedPixel<T> p = advected_pixel(a, b, t, at.y, at.x, factor);

@@ -87,7 +87,7 @@ class Array {
   bool from_capsule(PyObject* o);
   bool from_cuda_interface(PyObject* o);
   void take(const DLTensor& t);
-  void check_data(PyObject* o) const;
+  void check_data(PyObject* o);
   void release();
 
   const char* name_ = "";

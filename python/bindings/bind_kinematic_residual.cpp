@@ -4,6 +4,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "huge_pages.hpp"
+#include "scalars.hpp"
 
 namespace kinetrace {
 namespace bindings {
@@ -22,13 +23,6 @@ struct Options {
 
   int64_t channels() const { return norm == ResidualNorm::signed_ ? 2 : 1; }
 };
-
-template <class E> E choose(const char* argument, const char* expected, py::handle name, std::initializer_list<std::pair<const char*, E>> choices) {
-  if (!PyUnicode_Check(name.ptr())) bad_type(argument, expected, Py_TYPE(name.ptr())->tp_name);
-  for (const auto& choice : choices)
-    if (PyUnicode_CompareWithASCIIString(name.ptr(), choice.first) == 0) return choice.second;
-  bad_value(argument, expected, "'" + name.cast<std::string>() + "'");
-}
 
 void check_flow(const Array& flow, Options& o) {
   flow.require_float();
@@ -57,27 +51,24 @@ void check_mask(const Array& mask, const Array& flow, const Options& o) {
   else mask.require_shape(explicit_rule ? "(T-2, H, W)" : "(T, H, W)", {frames, o.H, o.W});
 }
 
-Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle norm, py::handle reduction, double dt, py::handle mask_rule, int64_t iterations) {
+Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle norm, py::handle reduction, py::handle dt, py::handle mask_rule,
+              py::handle iterations) {
   Options o;
-  o.advected = choose<bool>("mode", "'eulerian' or 'advected'", mode, {{"eulerian", false}, {"advected", true}});
-  o.norm = choose<ResidualNorm>("norm", "'squared', 'abs' or 'signed'", norm,
-                                {{"squared", ResidualNorm::squared}, {"abs", ResidualNorm::absolute}, {"signed", ResidualNorm::signed_}});
-  o.reduction = choose<ResidualReduction>("reduction", "'mean', 'mean_elements', 'sum' or 'none'", reduction,
-                                          {{"mean", ResidualReduction::mean},
-                                           {"mean_elements", ResidualReduction::mean_elements},
-                                           {"sum", ResidualReduction::sum},
-                                           {"none", ResidualReduction::none}});
-  o.rule = choose<MaskRule>("mask_rule", "'center', 'all', 'any' or 'explicit'", mask_rule,
-                            {{"center", MaskRule::center}, {"all", MaskRule::all}, {"any", MaskRule::any}, {"explicit", MaskRule::explicit_}});
+  const ResidualNorm norms[] = {ResidualNorm::squared, ResidualNorm::absolute, ResidualNorm::signed_};
+  const ResidualReduction reductions[] = {ResidualReduction::mean, ResidualReduction::mean_elements, ResidualReduction::sum, ResidualReduction::none};
+  const MaskRule rules[] = {MaskRule::center, MaskRule::all, MaskRule::any, MaskRule::explicit_};
+  o.advected = choice_from(mode, "mode", {"eulerian", "advected"}, false) == 1;
+  o.norm = norms[choice_from(norm, "norm", {"squared", "abs", "signed"}, false)];
+  o.reduction = reductions[choice_from(reduction, "reduction", {"mean", "mean_elements", "sum", "none"}, false)];
+  o.rule = rules[choice_from(mask_rule, "mask_rule", {"center", "all", "any", "explicit"}, false)];
   check_flow(flow, o);
   check_mask(mask, flow, o);
-  const bool single = flow.dtype() == DType::float32;
-  if (!(dt > 0) || !(dt <= 1.7976931348623157e308) || (single && !(float(dt) >= 1.17549435e-38f && float(dt) <= 3.4028234e38f)))
-    bad_value("dt", "a positive number that the dtype of flow holds", py::str(py::float_(dt)));
-  if (!o.advected && iterations != 0) bad_value("iterations", "0 in mode 'eulerian'", std::to_string(iterations));
-  if (iterations < 0 || iterations > kResidualMaxIterations)
-    bad_value("iterations", "0 to " + std::to_string(kResidualMaxIterations), std::to_string(iterations));
-  o.dt = dt, o.iterations = int(iterations);
+  const char* held = "a positive number that the dtype of flow holds";
+  o.dt = positive_from(dt, "dt", held);
+  if (flow.dtype() == DType::float32 && !(float(o.dt) >= 1.17549435e-38f && float(o.dt) <= 3.4028234e38f)) bad_value("dt", held, py::str(dt));
+  const std::string range = "an int from 0 to " + std::to_string(kResidualMaxIterations);
+  o.iterations = int(int_from(iterations, "iterations", 0, kResidualMaxIterations, range.c_str()));
+  if (!o.advected && o.iterations != 0) bad_value("iterations", "0 in mode 'eulerian'", std::to_string(o.iterations));
   return o;
 }
 
@@ -101,8 +92,8 @@ template <class T> Output allocate_value(const Array& flow, const Options& o) {
   return is_signed ? allocate<T>(flow, {2}) : allocate<T>(flow, {});
 }
 
-py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handle norm, py::handle reduction, double dt, py::handle mask_rule,
-                  int64_t iterations, py::handle num_threads) {
+py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handle norm, py::handle reduction, py::handle dt, py::handle mask_rule,
+                  py::handle iterations, py::handle num_threads) {
   const Array flow(flow_, "flow"), mask = Array::optional(mask_, "mask");
   const Options o = parse(flow, mask, mode, norm, reduction, dt, mask_rule, iterations);
   const bool field = o.reduction == ResidualReduction::none;
@@ -149,7 +140,7 @@ void check_upstream(const Array& upstream, const Array& flow, const Options& o) 
 }
 
 py::object backward(py::handle upstream_, py::handle flow_, py::handle mask_, py::handle total_, py::handle mode, py::handle norm, py::handle reduction,
-                    double dt, py::handle mask_rule, int64_t iterations, py::handle num_threads) {
+                    py::handle dt, py::handle mask_rule, py::handle iterations, py::handle num_threads) {
   const Array upstream(upstream_, "upstream"), flow(flow_, "flow"), mask = Array::optional(mask_, "mask"), total(total_, "total_weight");
   const Options o = parse(flow, mask, mode, norm, reduction, dt, mask_rule, iterations);
   const bool field = o.reduction == ResidualReduction::none;

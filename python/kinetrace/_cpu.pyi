@@ -1,7 +1,5 @@
 # Written by scripts/stubs.py from the extension module; do not edit.
-from __future__ import annotations
 from typing import Any
-from typing import Any_extensions
 
 def best_simd_level() -> str: ...
 def chain_flow(
@@ -25,9 +23,9 @@ def kinematic_residual(
     mode: Any,
     norm: Any,
     reduction: Any,
-    dt: SupportsFloat | SupportsIndex,
+    dt: Any,
     mask_rule: Any,
-    iterations: SupportsInt | SupportsIndex,
+    iterations: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
 def kinematic_residual_backward(
@@ -38,20 +36,16 @@ def kinematic_residual_backward(
     mode: Any,
     norm: Any,
     reduction: Any,
-    dt: SupportsFloat | SupportsIndex,
+    dt: Any,
     mask_rule: Any,
-    iterations: SupportsInt | SupportsIndex,
+    iterations: Any,
     num_threads: Any,
 ) -> Any: ...
 def num_threads() -> int: ...
 def set_simd_level(name: str) -> None: ...
 def simd_level() -> str: ...
 def statuses() -> dict[str, Any]: ...
-def stream_read(buffer: typing_extensions.Buffer, num_threads: SupportsInt | SupportsIndex = 1) -> int:
-    """
-    For benchmarks only: reads a buffer once and returns an XOR of its bytes. Time it to know the read bandwidth.
-    """
-
+def stream_read(buffer: Any, num_threads: Any = ...) -> int: ...
 def track_residual(
     positions: Any, visible: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
 ) -> tuple[Any, ...]: ...

@@ -3,6 +3,7 @@
 #include "chain_flow/types.hpp"
 #include "core/types.hpp"
 #include "fit_kinematics/types.hpp"
+#include "fit_segments/types.hpp"
 #include "kinematic_residual/types.hpp"
 #include "track_residual/types.hpp"
 
@@ -21,6 +22,12 @@ int64_t fit_kinematics_workspace(const FitKinematicsArgs<float>& a);
 int64_t fit_kinematics_workspace(const FitKinematicsArgs<double>& a);
 Outcome fit_kinematics(const FitKinematicsArgs<float>& a, const Launch& launch);
 Outcome fit_kinematics(const FitKinematicsArgs<double>& a, const Launch& launch);
+
+// In doubles for both dtypes.
+int64_t fit_segments_workspace(const FitSegmentsArgs<float>& a);
+int64_t fit_segments_workspace(const FitSegmentsArgs<double>& a);
+Outcome fit_segments(const FitSegmentsArgs<float>& a, const Launch& launch);
+Outcome fit_segments(const FitSegmentsArgs<double>& a, const Launch& launch);
 
 // Workspace in doubles, for the direction that the arguments ask for (backward: gradient is set).
 int64_t kinematic_residual_workspace(const KinematicResidualArgs<float>& a);

@@ -9,31 +9,39 @@ namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-// Fills the rows of a group; every row is looked at while it is still in registers. Not inlined: it is large and the same
-// for every order.
+template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCentre<V, D>& seen, int64_t t, V w, bool weighted, bool own_times) {
+  rows.set_weight(t, w);
+  seen.see_weight(w, rows.time_at(t), weighted, own_times);
+}
+
+// Fills the rows of a group; every row is looked at while it is still in registers. No closure has a name, and no local that
+// matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: large, and the same for every
+// order.
 template <class T, int D>
 __attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitRows<NativePack<T>, D>& rows, T* space,
                                           FitCentre<NativePack<T>, D>& result) {
   using V = NativePack<T>;
   const bool weighted = a.weights.data, own_times = a.times.data;
   FitCentre<V, D> seen;
-  const auto see_weight = [&](int64_t t, V w) KT_INLINE {
-    rows.set_weight(t, w);
-    seen.see_weight(w, rows.time_at(t), weighted, own_times);
-  };
   if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) KT_INLINE { rows.set_time(t, time); });
   if (a.visible.data && weighted) {
     for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V v) KT_INLINE { rows.set_weight(t, v); });
-    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V w) KT_INLINE { see_weight(t, select(rows.weight(t) != V(T(0)), w, V(T(0)))); });
+    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V x) KT_INLINE {
+      const V w = select(rows.weight(t) != V(T(0)), x, V(T(0)));
+      put_weight(rows, seen, t, w, weighted, own_times);
+    });
   } else if (a.visible.data) {
-    for_each_visibility(a.visible, a.frames, g, space, see_weight);
+    for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
   } else if (weighted) {
-    for_each_frame(a.weights, a.frames, g, see_weight);
+    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
   } else {
-    for (int64_t t = 0; t < a.frames; ++t) see_weight(t, V(T(1)));
+    for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
   }
   seen.weights_done(rows, weighted, own_times);
-  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, auto d, V x) KT_INLINE { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
+  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
+    const V w = rows.weight(t);
+    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.see_position(d, w, x[d])); });
+  });
   result = seen;
 }
 
@@ -59,9 +67,12 @@ template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePa
   for (int l = 0; l < g.used; ++l) out[g.first + l] = value[l];
 }
 template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, NativePack<T> value) {
-  int32_t x[g.W];
-  for (int l = 0; l < g.W; ++l) x[l] = int32_t(value[l]);
-  for (int l = 0; l < g.used; ++l) out[g.first + l] = x[l];
+  typedef int32_t Integers __attribute__((vector_size(g.W * sizeof(int32_t)), aligned(sizeof(int32_t)), may_alias));
+  if (g.full()) {
+    *reinterpret_cast<Integers*>(out + g.first) = __builtin_convertvector(value.v, Integers);
+    return;
+  }
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = int32_t(value[l]);
 }
 
 template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitResult<NativePack<T>, D, K>& r) {
@@ -83,7 +94,7 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
   const T per_second = a.times.data ? T(1) : T(1 / a.dt);
   if (!a.times.data)
     for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
-  for (int64_t i = begin; i < end; i += W) {  // locals are not const: g++ would keep them in memory
+  for (int64_t i = begin; i < end; i += W) {
     FitGroup<T> g(i, end);
     FitCentre<V, D> seen;
     load_group<T, D>(a, g, rows, space, seen);
