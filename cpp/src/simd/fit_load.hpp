@@ -31,11 +31,13 @@ template <class T> KT_HD NativePack<T> gather(const T* data, int64_t stride, con
 }
 
 // Calls sink(t, pack) for every frame of a (B, T) array.
-template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 2>& s, int64_t frames, const FitGroup<T>& g, Sink&& sink) {
+template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 2>& s, int64_t frames,
+                                                         const FitGroup<T>& g, Sink&& sink) {
   const T* first = s.data + g.first * s.stride[0];
   if (s.stride[1] == 1 && g.full()) {
     const RowBlock<const T, g.W> rows{first, s.stride[0]};
-    for_each_columns<kQuarter<T>, 1, true>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+    for_each_columns<kQuarter<T>, 1, true>(rows, frames,
+                                           [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       fetch(first + t * s.stride[1] + kFrameGroupsAhead * g.W);
@@ -58,7 +60,8 @@ template <class T, int W> KT_HD Pack<T, W> seen_bytes(const uint8_t* p) {
 #if defined(__AVX2__)
   if constexpr (W == 8 && sizeof(T) == 4) {
     const __m128i hidden = _mm_cmpeq_epi8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), _mm_setzero_si128());
-    return V((typename V::Vector)_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cvtepi8_epi32(hidden)), _mm256_set1_ps(1)));
+    return V(
+        (typename V::Vector)_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cvtepi8_epi32(hidden)), _mm256_set1_ps(1)));
   }
 #endif
   T x[W];
@@ -68,7 +71,8 @@ template <class T, int W> KT_HD Pack<T, W> seen_bytes(const uint8_t* p) {
 
 // Calls sink(t, pack) for every frame of a (B, T) array of bytes: 0 or 1. `space`: W * frames elements.
 template <class T, class Sink>
-KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frames, const FitGroup<T>& g, T* space, Sink&& sink) {
+KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frames, const FitGroup<T>& g, T* space,
+                               Sink&& sink) {
   constexpr int W = g.W;
   if (s.stride[1] == 1 && frames >= W) {  // to numbers, row by row, then as above
     for (int l = 0; l < W; ++l) {
@@ -77,7 +81,8 @@ KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frame
       store(space + l * frames + frames - W, seen_bytes<T, W>(from + frames - W));
     }
     const RowBlock<const T, W> rows{space, frames};
-    for_each_columns<kQuarter<T>, 1, false>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+    for_each_columns<kQuarter<T>, 1, false>(rows, frames,
+                                            [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) sink(t, seen_bytes<T, W>(s.data + g.first + t * s.stride[1]));
   } else {
@@ -90,17 +95,24 @@ KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frame
 }
 
 // Lane l of part d is element l D + d of W D neighbouring elements.
-template <int D, int d, class T, int W, std::size_t... I> KT_HD Pack<T, W> every_dth(const Pack<T, W>* x, std::index_sequence<I...>) {
+template <int D, int d, class T, int W, std::size_t... I> KT_HD Pack<T, W> every_dth(const Pack<T, W>* x,
+                                                                                     std::index_sequence<I...>) {
   Pack<T, W> r = x[0];
   if constexpr (D == 1) return r;
   r = Pack<T, W>(__builtin_shufflevector(x[0].v, x[1].v, (int(I) * D + d < 2 * W ? int(I) * D + d : 0)...));
-  if constexpr (D > 2) r = Pack<T, W>(__builtin_shufflevector(r.v, x[2].v, (int(I) * D + d < 2 * W ? int(I) : int(I) * D + d < 3 * W ? int(I) * D + d - W : 0)...));
-  if constexpr (D > 3) r = Pack<T, W>(__builtin_shufflevector(r.v, x[3].v, (int(I) * D + d < 3 * W ? int(I) : int(I) * D + d - 2 * W)...));
+  if constexpr (D > 2)
+    r = Pack<T, W>(__builtin_shufflevector(r.v, x[2].v,
+                                           (int(I) * D + d < 2 * W   ? int(I)
+                                            : int(I) * D + d < 3 * W ? int(I) * D + d - W
+                                                                     : 0)...));
+  if constexpr (D > 3)
+    r = Pack<T, W>(__builtin_shufflevector(r.v, x[3].v, (int(I) * D + d < 3 * W ? int(I) : int(I) * D + d - 2 * W)...));
   return r;
 }
 
 // Calls sink(t, x) for every frame of a (B, T, D) array; x[d]: coordinates.
-template <int D, class T, class Sink> KT_HD void for_each_position(const Strided<const T, 3>& p, int64_t frames, const FitGroup<T>& g, Sink&& sink) {
+template <int D, class T, class Sink> KT_HD void for_each_position(const Strided<const T, 3>& p, int64_t frames,
+                                                                   const FitGroup<T>& g, Sink&& sink) {
   using V = NativePack<T>;
   constexpr int W = g.W, C = kQuarter<T>, L = C % D ? C * D : C;
   if (p.stride[2] == 1 && p.stride[1] == D && g.full()) {

@@ -36,16 +36,24 @@ using SearchGroup = void (*)(const SegmentLayout&, const SegmentOptions&, double
 using WriteTable = void (*)(double*, int64_t);
 template <int D>
 SearchGroup search_of(int order) {
-  return order == 0 ? search_group<D, 0> : order == 1 ? search_group<D, 1> : order == 2 ? search_group<D, 2> : search_group<D, 3>;
+  return order == 0   ? search_group<D, 0>
+         : order == 1 ? search_group<D, 1>
+         : order == 2 ? search_group<D, 2>
+                      : search_group<D, 3>;
 }
 SearchGroup search_of(int dims, int order) {
-  return dims == 1 ? search_of<1>(order) : dims == 2 ? search_of<2>(order) : dims == 3 ? search_of<3>(order) : search_of<4>(order);
+  return dims == 1   ? search_of<1>(order)
+         : dims == 2 ? search_of<2>(order)
+         : dims == 3 ? search_of<3>(order)
+                     : search_of<4>(order);
 }
 template <int K>
 void table_of(double* table, int64_t points) {
   write_step_table<K>(table, points);
 }
-WriteTable table_of(int order) { return order == 0 ? table_of<0> : order == 1 ? table_of<1> : order == 2 ? table_of<2> : table_of<3>; }
+WriteTable table_of(int order) {
+  return order == 0 ? table_of<0> : order == 1 ? table_of<1> : order == 2 ? table_of<2> : table_of<3>;
+}
 
 // Lanes past the last problem repeat it and are not written back.
 template <class T, int D>
@@ -77,8 +85,12 @@ void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratc
 
 }  // namespace
 
-void fit_segments(const FitSegmentsArgs<float>& a, int64_t begin, int64_t end, double* scratch) { run(a, begin, end, scratch); }
-void fit_segments(const FitSegmentsArgs<double>& a, int64_t begin, int64_t end, double* scratch) { run(a, begin, end, scratch); }
+void fit_segments(const FitSegmentsArgs<float>& a, int64_t begin, int64_t end, double* scratch) {
+  run(a, begin, end, scratch);
+}
+void fit_segments(const FitSegmentsArgs<double>& a, int64_t begin, int64_t end, double* scratch) {
+  run(a, begin, end, scratch);
+}
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

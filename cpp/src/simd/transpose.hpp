@@ -16,13 +16,17 @@ KT_MATHS_BEGIN
 template <class T> constexpr int kQuarter = 16 / int(sizeof(T));  // C
 
 // f(0), f(1), ... f(N - 1) with integral constants: unlike a loop, registers may be indexed by them.
-template <class F, int... I> KT_HD void unroll_over(F&& f, std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+template <class F, int... I> KT_HD void unroll_over(F&& f, std::integer_sequence<int, I...>) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
 template <int N, class F> KT_HD void unroll(F&& f) { unroll_over(f, std::make_integer_sequence<int, N>{}); }
 
 // a and b interleaved element by element inside each quarter, from its low or its high half.
-template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b, std::index_sequence<I...>) {
+template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b,
+                                                                             std::index_sequence<I...>) {
   constexpr int C = kQuarter<T>;
-  return Pack<T, W>(__builtin_shufflevector(a.v, b.v, (int(I) / C * C + int(I) % C / 2 + (kHigh ? C / 2 : 0) + (I % 2 ? W : 0))...));
+  return Pack<T, W>(
+      __builtin_shufflevector(a.v, b.v, (int(I) / C * C + int(I) % C / 2 + (kHigh ? C / 2 : 0) + (I % 2 ? W : 0))...));
 }
 
 // Transposes the C x C blocks in the quarters of r[0..C).
@@ -34,7 +38,8 @@ template <class T, int W> KT_HD void transpose_quarters(Pack<T, W>* r) {
   } else {
     const Pack<T, W> a = zip<false>(r[0], r[2], all), b = zip<true>(r[0], r[2], all);
     const Pack<T, W> c = zip<false>(r[1], r[3], all), d = zip<true>(r[1], r[3], all);
-    r[0] = zip<false>(a, c, all), r[1] = zip<true>(a, c, all), r[2] = zip<false>(b, d, all), r[3] = zip<true>(b, d, all);
+    r[0] = zip<false>(a, c, all), r[1] = zip<true>(a, c, all), r[2] = zip<false>(b, d, all),
+    r[3] = zip<true>(b, d, all);
   }
 }
 
@@ -92,7 +97,8 @@ template <class Element, int W> struct RowBlock {
 #endif
     return Pack<T, C>(__builtin_shufflevector(x.v, x.v, (q * C + int(I))...));
   }
-  template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset, std::index_sequence<Q...>) {
+  template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset,
+                                                           std::index_sequence<Q...>) {
     // Broadcasting loads and blends instead of inserts: those compete with the transposition for the shuffle units.
 #if defined(__AVX512DQ__)
     if constexpr (W == 4 * C) {
@@ -105,7 +111,8 @@ template <class Element, int W> struct RowBlock {
 #if defined(__AVX__)
     if constexpr (W == 2 * C) {
       const __m256 high = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p[1] + offset));
-      return Pack<T, W>((typename Pack<T, W>::Vector)_mm256_blend_ps(_mm256_castps128_ps256(quarter(p[0] + offset)), high, 0xf0));
+      return Pack<T, W>(
+          (typename Pack<T, W>::Vector)_mm256_blend_ps(_mm256_castps128_ps256(quarter(p[0] + offset)), high, 0xf0));
     }
 #endif
   }
@@ -117,7 +124,8 @@ template <class Element, int W> struct RowBlock {
 // Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... They come in
 // steps of L columns, a common multiple of C and D; n is a multiple of D. kFetch: the rows that follow
 // are fetched on the way.
-template <int L, int D, bool kFetch, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
+template <int L, int D, bool kFetch, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows,
+                                                                                             int64_t n, Sink&& sink) {
   constexpr int C = kQuarter<T>, kLine = 64 / int(sizeof(T)), kLines = (L * W + kLine - 1) / kLine;
   Pack<T, W> r[L];
   int64_t j = 0;

@@ -51,10 +51,12 @@ template <class V, int D> struct FitCentre {
 
   KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times) {
     const V zero{T(0)};
-    if (weighted && any(!((largest >= V(T(1) / T(65536))) & (largest <= V(T(65536)))))) check_and_scale(rows, own_times);
+    if (weighted && any(!((largest >= V(T(1) / T(65536))) & (largest <= V(T(65536))))))
+      check_and_scale(rows, own_times);
     find_span(rows, own_times);
     if (own_times)
-      for (int64_t t = 0; t < rows.frames; ++t) rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
+      for (int64_t t = 0; t < rows.frames; ++t)
+        rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
   }
 
   // Returns what stands for x in the rows: points that are not used repeat the last one that was.
@@ -104,7 +106,8 @@ template <class V, int D> struct FitCentre {
     for (int64_t t = 0; t < rows.frames; ++t) {
       const V w = rows.weight(t), time = rows.time_at(t);
       invalid_weight = invalid_weight | !((w >= zero) & is_finite(w));
-      const V scaled = select(extreme & (w > zero), max(w * weight_scale, V(limits<T>::smallest)), w);  // used stays used
+      const V scaled =
+          select(extreme & (w > zero), max(w * weight_scale, V(limits<T>::smallest)), w);  // used stays used
       rows.set_weight(t, scaled);
       weight_sum = weight_sum + scaled;
       time_sum = fma(scaled, own_times ? select(w != zero, time, zero) : time, time_sum);
