@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Case:
 
 @dataclass
 class Ratio:
-    """Time of one contender over that of another: median of the rounds' ratios, and the band of most."""
+    """Time of one contender over that of another: median and quartiles (the band) of the rounds' ratios."""
 
     value: float
     low: float
@@ -92,10 +93,10 @@ class Ratio:
 
 
 def ratio_of(numerator: Sequence[float], denominator: Sequence[float]) -> Ratio:
-    """Median of the per-round ratios; the band leaves out an eighth of the rounds on either side."""
+    """Median and quartiles of the per-round ratios."""
     both = min(len(numerator), len(denominator))
     r = np.asarray(numerator[:both]) / np.asarray(denominator[:both])
-    low, value, high = np.quantile(r, [0.125, 0.5, 0.875])
+    low, value, high = np.quantile(r, [0.25, 0.5, 0.75])
     return Ratio(float(value), float(low), float(high), both)
 
 
@@ -199,14 +200,10 @@ def _set_affinity(chosen: set[int]) -> None:
             os.sched_setaffinity(int(thread), chosen)
 
 
-class Memory:
-    """A buffer larger than the caches: its reading is the bandwidth, and empties the caches."""
-
-    def __init__(self, nbytes: int = 1 << 28) -> None:
-        self.buffer = np.ones(nbytes // 8, np.uint64)
-
-    def read(self, threads: int) -> int:
-        return int(_cpu.stream_read(self.buffer, threads))
+@cache
+def memory(nbytes: int) -> np.ndarray:
+    """A buffer larger than the caches: reading it empties them, and takes as long as memory allows."""
+    return np.ones(nbytes // 8, np.uint64)
 
 
 def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0) -> Comparison:
@@ -223,12 +220,10 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
     """
     if not quick and rounds % 2:
         raise ValueError(f"rounds: expected an even number, got {rounds}")
-    memory = Memory(1 << 20 if quick else 1 << 28)
+    buffer = memory(1 << 20 if quick else 1 << 28)
     contenders = {n: c if isinstance(c, Contender) else Contender(c) for n, c in case.contenders.items()}
     if case.bytes_read:
-        contenders[READ] = Contender(
-            lambda _: memory.read(case.threads), case.bytes_read / memory.buffer.nbytes
-        )
+        contenders[READ] = Contender(lambda _: _cpu.stream_read(buffer, case.threads), case.bytes_read / buffer.nbytes)
     result = Comparison(
         case.name, case.clock, case.threads, case.bytes_read, case.problems, {n: [] for n in contenders}
     )
@@ -241,7 +236,7 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
                 if contender.max_rounds is not None and i >= contender.max_rounds:
                     continue
                 if case.cold and not quick:
-                    memory.read(case.threads)
+                    _cpu.stream_read(buffer, case.threads)
                 gc.collect(0)
                 gc.disable()
                 start = clock()

@@ -9,6 +9,6 @@ if(KINETRACE_WERROR)
 endif()
 if(KINETRACE_SANITIZE)
   target_compile_options(kinetrace_flags INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${KINETRACE_SANITIZE} -fno-omit-frame-pointer -g>)
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${KINETRACE_SANITIZE} -fno-omit-frame-pointer -g1>)
   target_link_options(kinetrace_flags INTERFACE -fsanitize=${KINETRACE_SANITIZE})
 endif()

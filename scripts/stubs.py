@@ -4,43 +4,62 @@
     python scripts/stubs.py --check    exit 1 and show the difference when they are out of date
 
 The installed (or PYTHONPATH) kinetrace is what is read; _cuda.pyi comes from _cuda, or from _cuda_emu, which has the
-same bindings and needs no nvcc. Values such as the compiler's name depend on the build and are left out.
+same bindings and needs no nvcc. Array arguments are untyped there: the typed, documented API is the Python layer.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import importlib.util
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from types import ModuleType
 
 PACKAGE = Path(__file__).resolve().parent.parent / "python" / "kinetrace"
 SOURCES = {"_cpu": ["_cpu"], "_cuda": ["_cuda", "_cuda_emu"]}
+HEAD = "# Written by scripts/stubs.py from the extension module; do not edit.\nfrom typing import Any\n\n"
+#: What a result is where the signature that pybind11 writes says less than mypy wants; all else is Any.
+RESULTS = {"tuple": "tuple[Any, ...]", "dict": "dict[str, Any]"}
+PLAIN = ("None", "bool", "float", "int", "str")
 
 
-def generate(module: str) -> str:
-    """Stub text of an extension module, without anything that depends on the build."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pybind11_stubgen", f"kinetrace.{module}", "-o", folder]
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        text = (Path(folder) / "kinetrace" / f"{module}.pyi").read_text()
-    text = re.sub(r'\A"""\n?(.*?)\n?"""\n', "", text, flags=re.DOTALL)
-    text = re.sub(r"^__all__.*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^(\w+: \w+) = .*$", r"\1", text, flags=re.MULTILINE)
-    text = text.replace(":\n    ...", ": ...").replace("typing.", "").replace("import typing", "from typing import Any")
-    text = re.sub(r"-> tuple:", "-> tuple[Any, ...]:", text)
-    return re.sub(r"-> dict:", "-> dict[str, Any]:", text)
+def generate(module: ModuleType) -> str:
+    """Stub text: functions from the first line of their docstrings, then the types of plain attributes."""
+    functions, attributes = [], []
+    for name, value in sorted(vars(module).items()):
+        if name.startswith("__"):
+            continue
+        if callable(value):
+            functions.append(signature(name, str(value.__doc__).splitlines()[0]))
+        else:
+            attributes.append(f"{name}: {type(value).__name__}")
+    return HEAD + "\n".join(functions) + "\n\n" + "\n".join(attributes) + "\n"
+
+
+def signature(name: str, line: str) -> str:
+    """`def` line of a pybind11 signature such as "f(x: object, n: SupportsInt = 1) -> tuple"."""
+    found = re.fullmatch(rf"{name}\((.*)\)(?: -> (.+?))?", line)
+    if not found:
+        raise ValueError(f"{name}: expected a signature in the docstring, got {line!r}")
+    arguments = []
+    for argument in re.split(r", (?=\w+: |\w+$)", found[1]) if found[1] else []:
+        parts = re.fullmatch(r"(\w+)(?:: (.*?))?( = .*)?", argument)
+        if not parts:
+            raise ValueError(f"{name}: expected `argument: type`, got {argument!r}")
+        kind = parts[2] if parts[2] in PLAIN else "Any"
+        arguments.append(f"{parts[1]}: {kind}" + (" = ..." if parts[3] else ""))
+    result = found[2] or "Any"
+    return f"def {name}({', '.join(arguments)}) -> {result if result in PLAIN else RESULTS.get(result, 'Any')}: ..."
 
 
 def formatted(text: str) -> str:
-    """The text as ruff formats it, under a first line that says what it is."""
+    """The text as ruff formats it."""
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(PACKAGE / "_stub.pyi"), "-"]
-    body = "# Written by scripts/stubs.py from the extension module; do not edit.\n" + text
-    return subprocess.run(command, input=body, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, input=text, check=True, capture_output=True, text=True).stdout
 
 
 def main() -> int:
@@ -54,7 +73,7 @@ def main() -> int:
         if source is None:
             print(f"{stub}.pyi: not looked at, none of {', '.join(modules)} was built")
             continue
-        path, text = PACKAGE / f"{stub}.pyi", formatted(generate(source))
+        path, text = PACKAGE / f"{stub}.pyi", formatted(generate(importlib.import_module(f"kinetrace.{source}")))
         if not check:
             path.write_text(text)
             continue

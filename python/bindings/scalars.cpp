@@ -32,7 +32,8 @@ bool is_array(py::handle value) { return PyObject_HasAttr(value.ptr(), interned(
 }  // namespace
 
 int64_t int_from(py::handle value, const char* name, int64_t low, int64_t high, const char* expected) {
-  if (PyBool_Check(value.ptr()) || !PyIndex_Check(value.ptr()) || is_array(value)) bad_type(name, expected, type_name(value));
+  if (PyBool_Check(value.ptr()) || !PyIndex_Check(value.ptr()) || is_array(value))
+    bad_type(name, expected, type_name(value));
   const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
   if (!index) {
     PyErr_Clear();
@@ -45,7 +46,8 @@ int64_t int_from(py::handle value, const char* name, int64_t low, int64_t high, 
 }
 
 double real_from(py::handle value, const char* name, const char* expected) {
-  const bool number = PyFloat_Check(value.ptr()) || PyLong_Check(value.ptr()) || (PyNumber_Check(value.ptr()) && !is_array(value));
+  const bool number =
+      PyFloat_Check(value.ptr()) || PyLong_Check(value.ptr()) || (PyNumber_Check(value.ptr()) && !is_array(value));
   if (PyBool_Check(value.ptr()) || !number || PyComplex_Check(value.ptr())) bad_type(name, expected, type_name(value));
   const double x = PyFloat_AsDouble(value.ptr());
   if (x == -1.0 && PyErr_Occurred()) {
@@ -66,7 +68,8 @@ double positive_from(py::handle value, const char* name, const char* expected) {
 bool bool_from(py::handle value, const char* name) {
   if (value.ptr() == Py_True) return true;
   if (value.ptr() == Py_False) return false;
-  if (!std::strcmp(type_name(value), "numpy.bool") || !std::strcmp(type_name(value), "numpy.bool_")) return PyObject_IsTrue(value.ptr()) == 1;
+  if (!std::strcmp(type_name(value), "numpy.bool") || !std::strcmp(type_name(value), "numpy.bool_"))
+    return PyObject_IsTrue(value.ptr()) == 1;
   bad_type(name, "True or False", type_name(value));
 }
 

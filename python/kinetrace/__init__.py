@@ -1,13 +1,29 @@
-"""kinetrace: what moves in a video, how it moves, and whether it obeys constant acceleration, at the machine's speed.
+"""What moves in a video, and whether it obeys constant acceleration, at the machine's speed.
 
 Arrays may be NumPy, Torch or CuPy (or anything with DLPack, the CUDA array interface or the buffer protocol); results
 come back in the same library on the same device.
 """
 
 from kinetrace._status import Status
+from kinetrace.chain_flow import Tracks, chain_flow
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
+from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.kinematic_residual import kinematic_residual
+from kinetrace.primitives import simulate_primitive
+from kinetrace.track_residual import track_residual
 
 __version__ = "0.1.0"
 
-__all__ = ["KinematicFit", "Status", "__version__", "fit_kinematics", "kinematic_residual"]
+__all__ = [
+    "KinematicFit",
+    "SegmentFit",
+    "Status",
+    "Tracks",
+    "__version__",
+    "chain_flow",
+    "fit_kinematics",
+    "fit_segments",
+    "kinematic_residual",
+    "simulate_primitive",
+    "track_residual",
+]

@@ -1,8 +1,10 @@
 # Written by scripts/stubs.py from the extension module; do not edit.
-from __future__ import annotations
 from typing import Any
 
 def best_simd_level() -> str: ...
+def chain_flow(
+    flow: Any, points: Any, backward_flow: Any, start_each: Any, start: Any, max_cycle_error: Any, num_threads: Any
+) -> tuple[Any, ...]: ...
 def fit_kinematics(
     positions: Any,
     times: Any,
@@ -15,10 +17,54 @@ def fit_kinematics(
     robust_iterations: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def fit_segments(
+    positions: Any,
+    times: Any,
+    weights: Any,
+    visible: Any,
+    dt: Any,
+    order: Any,
+    max_segments: Any,
+    min_points: Any,
+    criterion: Any,
+    noise: Any,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
+def kinematic_residual(
+    flow: Any,
+    mask: Any,
+    mode: Any,
+    norm: Any,
+    reduction: Any,
+    dt: Any,
+    mask_rule: Any,
+    iterations: Any,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
+def kinematic_residual_backward(
+    upstream: Any,
+    flow: Any,
+    mask: Any,
+    total_weight: Any,
+    mode: Any,
+    norm: Any,
+    reduction: Any,
+    dt: Any,
+    mask_rule: Any,
+    iterations: Any,
+    num_threads: Any,
+) -> Any: ...
 def num_threads() -> int: ...
 def set_simd_level(name: str) -> None: ...
 def simd_level() -> str: ...
 def statuses() -> dict[str, Any]: ...
+def stream_read(buffer: Any, num_threads: Any = ...) -> int: ...
+def track_residual(
+    positions: Any, visible: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
+) -> tuple[Any, ...]: ...
+def track_residual_backward(
+    upstream: Any, positions: Any, visible: Any, count: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
+) -> Any: ...
 
 compiler: str
 cuda_build: str

@@ -9,7 +9,7 @@ from typing import Any
 from kinetrace import _cpu
 from kinetrace._arrays import device_type
 
-_host: ModuleType = _cpu  # tests put the emulated CUDA module here
+_host: Any = _cpu  # tests put the emulated CUDA module here
 _cuda: ModuleType | None = None
 
 
@@ -31,7 +31,7 @@ def cuda_module() -> ModuleType:
     return _cuda
 
 
-def backend_for(array: Any, name: str) -> ModuleType:
+def backend_for(array: Any, name: str) -> Any:
     """Extension module that works on the device of `array`.
 
     Args:

@@ -13,13 +13,25 @@ _LEVELS = ("baseline", "avx2", "avx512")
 
 
 def backends() -> list[str]:
-    """Names that `use_backend` accepts here: the SIMD levels of this processor, and "cuda_emu" when it was built."""
+    """Names that `use_backend` accepts here: this processor's SIMD levels, "cuda_emu" if built, "cuda" with a GPU."""
     levels = _LEVELS[: _LEVELS.index(_cpu.best_simd_level()) + 1]
     names = [f"cpu-{level}" for level in levels]
     with contextlib.suppress(ImportError):
         importlib.import_module("kinetrace._cuda_emu")
         names.append("cuda_emu")
+    if cuda_is_usable():
+        names.append("cuda")
     return names
+
+
+def cuda_is_usable() -> bool:
+    """Whether the CUDA back end was built, sees a device, and a CUDA build of torch is there to hold its arrays."""
+    try:
+        if not importlib.import_module("kinetrace._cuda").device_info()["devices"]:
+            return False
+        return bool(importlib.import_module("torch").cuda.is_available())
+    except ImportError:
+        return False
 
 
 @contextlib.contextmanager
@@ -34,6 +46,10 @@ def use_backend(name: str) -> Iterator[None]:
         if name.startswith("cpu-"):
             _cpu.set_simd_level(name.removeprefix("cpu-"))
             _dispatch._host = _cpu
+        elif name == "cuda":
+            from kinetrace._testing_cuda import OnDevice
+
+            _dispatch._host = OnDevice(importlib.import_module("kinetrace._cuda"))
         else:
             _dispatch._host = importlib.import_module(f"kinetrace._{name}")
         yield
@@ -64,6 +80,12 @@ def _kinematic_residual(flow: Any, upstream: Any, options: Any) -> Any:
     return _dispatch._host.kinematic_residual_backward(upstream, flow, mask, total_weight, *rest)
 
 
+def _track_residual(positions: Any, upstream: Any, options: Any) -> Any:
+    visible, *rest = options
+    _, count = _dispatch._host.track_residual(positions, visible, *rest)
+    return _dispatch._host.track_residual_backward(upstream, positions, visible, count, *rest)
+
+
 _GRADIENTS: dict[str, tuple[dict[str, Any], Any]] = {
     "kinematic_residual": (
         {
@@ -77,5 +99,9 @@ _GRADIENTS: dict[str, tuple[dict[str, Any], Any]] = {
             "num_threads": None,
         },
         _kinematic_residual,
+    ),
+    "track_residual": (
+        {"visible": None, "dt": 1.0, "norm": "squared", "reduction": "mean", "num_threads": None},
+        _track_residual,
     ),
 }

@@ -118,7 +118,7 @@ def format_info(info: dict[str, Any]) -> str:
         ("SIMD level", f"{simd['level']} (best here: {simd['best']}; {forced})"),
         ("threads", f"{threads['default']} ({threads['from']})"),
         ("libraries", ", ".join(f"{name} {v}" for name, v in info["libraries"].items() if v) or "none"),
-        *((f"extra [{name}]", "installed" if not m else f"missing {', '.join(m)}") for name, m in info["extras"].items()),
+        *((f"extra [{name}]", f"missing {', '.join(m)}" if m else "installed") for name, m in info["extras"].items()),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)

@@ -1,4 +1,4 @@
-"""The array layer is the same code in every extension module: its tests run on the CPU module and on the emulated one."""
+"""The array layer is the same code in every extension module: tested on the CPU module and on the emulated one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 import kinetrace
 from kinetrace import _testing
 
-HOST_BACKENDS = [name for name in _testing.backends() if name in (f"cpu-{kinetrace._cpu.best_simd_level()}", "cuda_emu")]
+BEST = f"cpu-{kinetrace._cpu.best_simd_level()}"
+HOST_BACKENDS = [name for name in _testing.backends() if name in (BEST, "cuda_emu")]
 
 Fit = Callable[..., kinetrace.KinematicFit]
 

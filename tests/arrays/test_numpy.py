@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from compare import assert_same_bits, rows
 
 Tracks = npt.NDArray[Any]
+Layout = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
 
 def _fortran(x: Tracks) -> Tracks:
@@ -55,7 +57,7 @@ LAYOUTS = [_fortran, _transposed, _every_second, _backwards, _read_only, _far_ap
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_layout_gives_the_bits_of_a_contiguous_copy(fit: Any, tracks: Tracks, layout: Callable[[Tracks], Tracks]) -> None:
+def test_layout_gives_the_bits_of_a_contiguous_copy(fit: Any, tracks: Tracks, layout: Layout) -> None:
     expected = fit(tracks)
     view = layout(tracks)
     assert np.array_equal(view, tracks)
@@ -63,7 +65,7 @@ def test_layout_gives_the_bits_of_a_contiguous_copy(fit: Any, tracks: Tracks, la
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_inputs_are_never_modified(fit: Any, tracks: Tracks, layout: Callable[[Tracks], Tracks]) -> None:
+def test_inputs_are_never_modified(fit: Any, tracks: Tracks, layout: Layout) -> None:
     view = layout(tracks)
     weights = np.linspace(0, 1, 44, dtype=tracks.dtype).reshape(4, 11)
     visible = np.arange(44).reshape(4, 11) % 5 != 0
@@ -171,7 +173,8 @@ def test_what_is_no_array_is_refused(fit: Any, what: object) -> None:
 
 
 def test_object_and_string_arrays_are_refused(fit: Any) -> None:
-    for odd in (np.zeros((2, 5, 2), object), np.zeros((2, 5, 2), "U3"), np.zeros((2, 5, 2), "V8"), np.zeros((2, 5, 2), "M8[s]")):
+    for dtype in (object, "U3", "V8", "M8[s]"):
+        odd = np.zeros((2, 5, 2), dtype)
         with pytest.raises((TypeError, ValueError), match=r"^positions: expected .*, got "):
             fit(odd)
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from compare import assert_same_bits
 from torch._subclasses.fake_tensor import FakeTensorMode
+
+from compare import assert_same_bits
 
 Tracks = npt.NDArray[Any]
 

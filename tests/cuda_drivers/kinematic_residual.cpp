@@ -19,12 +19,18 @@ struct Case {
 };
 
 // Residual t of pixel (y, x) and its weight, straight from the definition.
-template <class T> void residual_of(const KinematicResidualArgs<T>& a, int64_t b, int64_t t, int64_t y, int64_t x, T& rx, T& ry, T& w) {
-  const auto at = [&](int64_t frame, int c) { return a.flow.data[b * a.flow.stride[0] + frame * a.flow.stride[1] + c * a.flow.stride[2] + y * a.flow.stride[3] + x * a.flow.stride[4]]; };
+template <class T> void residual_of(const KinematicResidualArgs<T>& a, int64_t b, int64_t t, int64_t y, int64_t x,
+                                    T& rx, T& ry, T& w) {
+  const auto at = [&](int64_t frame, int c) {
+    return a.flow.data[b * a.flow.stride[0] + frame * a.flow.stride[1] + c * a.flow.stride[2] + y * a.flow.stride[3] +
+                       x * a.flow.stride[4]];
+  };
   w = residual_weight(a, b, t, y, x);
-  rx = second_difference(at(t - 1, 0), at(t, 0), at(t + 1, 0)), ry = second_difference(at(t - 1, 1), at(t, 1), at(t + 1, 1));
+  rx = second_difference(at(t - 1, 0), at(t, 0), at(t + 1, 0)),
+  ry = second_difference(at(t - 1, 1), at(t, 1), at(t + 1, 1));
   if (!a.advected) return;
-  const auto r = advected_residual(flow_field(a, b, t - 1), flow_field(a, b, t + 1), T(x), T(y), at(t - 1, 0), at(t - 1, 1), at(t, 0), at(t, 1), a.iterations);
+  const auto r = advected_residual(flow_field(a, b, t - 1), flow_field(a, b, t + 1), T(x), T(y), at(t - 1, 0),
+                                   at(t - 1, 1), at(t, 0), at(t, 1), a.iterations);
   rx = r.x, ry = r.y;
   if (!r.valid) w = 0;
 }
@@ -69,7 +75,8 @@ template <class T> std::vector<T> expect_value(const KinematicResidualArgs<T>& a
       double total[3];
       expect_sums(a, b, total);
       weights.push_back(total[2]);
-      for (int c = 0; c < channels; ++c) value.push_back(T(residual_value(a.norm, a.reduction, a.dt, total[c], total[2])));
+      for (int c = 0; c < channels; ++c)
+        value.push_back(T(residual_value(a.norm, a.reduction, a.dt, total[c], total[2])));
       continue;
     }
     for (int64_t t = 1; t < a.frames - 1; ++t)
@@ -93,7 +100,8 @@ template <class T> void expect_gradient(const KinematicResidualArgs<T>& a, int64
   const auto place = [&](int64_t t, int c, int64_t p) { return std::size_t((t * 2 + c) * a.pixels() + p); };
   std::vector<double> bounds(std::size_t(a.frames * 2), 0.0);
   const auto scale = [&](int64_t f) {
-    const double ahead = f > 0 ? bounds[std::size_t(2 * f - 2)] : 0, behind = f + 1 < a.frames ? bounds[std::size_t(2 * f + 3)] : 0;
+    const double ahead = f > 0 ? bounds[std::size_t(2 * f - 2)] : 0,
+                 behind = f + 1 < a.frames ? bounds[std::size_t(2 * f + 3)] : 0;
     return fixed_scale(ahead > behind ? ahead : behind, double(a.iterations + 3) * 4 * double(a.pixels()));
   };
   std::vector<std::size_t> odd;
@@ -105,7 +113,8 @@ template <class T> void expect_gradient(const KinematicResidualArgs<T>& a, int64
           T r[2], w;
           residual_of(a, b, t, y, x, r[0], r[1], w);
           for (int c = 0; c < 2; ++c) {
-            const T k = a.reduction == ResidualReduction::none ? factor[c] * field_upstream(a, b, t, c, y, x) : factor[c];
+            const T k =
+                a.reduction == ResidualReduction::none ? factor[c] * field_upstream(a, b, t, c, y, x) : factor[c];
             q[place(t, c, p)] = w != T(0) ? k * w * residual_slope_of(a.norm, r[c]) : T(0);
           }
           continue;
@@ -131,7 +140,8 @@ template <class T> void expect_gradient(const KinematicResidualArgs<T>& a, int64
       for (int64_t p = 0; p < a.pixels(); ++p) {
         const std::size_t i = place(t, c, p);
         const T before = t > 0 ? q[place(t - 1, c, p)] : T(0), after = t + 1 < a.frames ? q[place(t + 1, c, p)] : T(0);
-        gradient.push_back(a.advected ? T(double(own[i]) + from_fixed(sums[i], scale(t))) : second_difference(before, q[i], after));
+        gradient.push_back(a.advected ? T(double(own[i]) + from_fixed(sums[i], scale(t)))
+                                      : second_difference(before, q[i], after));
       }
   for (const std::size_t i : odd) gradient[gradient.size() - n + i] = quiet_nan<T>();
 }
@@ -145,13 +155,16 @@ template <class T> void run_case(const Case& c, driver::Random& random, driver::
   if (c.spoilt) values[n / 2] = quiet_nan<T>(), values[n / 3] = T(1) / T(0);
   const int channels = c.norm == ResidualNorm::signed_ ? 2 : 1;
   const bool field = c.reduction == ResidualReduction::none;
-  const auto upstream = random.uniforms<T>(std::size_t(c.problems * channels) * (field ? std::size_t(c.frames - 2) * pixels : 1), -1, 1);
+  const auto upstream =
+      random.uniforms<T>(std::size_t(c.problems * channels) * (field ? std::size_t(c.frames - 2) * pixels : 1), -1, 1);
 
   KinematicResidualArgs<T> a;
   a.problems = c.problems, a.frames = c.frames, a.height = c.height, a.width = c.width;
-  a.norm = c.norm, a.reduction = c.reduction, a.mask_rule = c.rule, a.advected = c.advected, a.iterations = c.iterations, a.dt = 0.5;
+  a.norm = c.norm, a.reduction = c.reduction, a.mask_rule = c.rule, a.advected = c.advected,
+  a.iterations = c.iterations, a.dt = 0.5;
   const int64_t extent[5] = {c.problems, c.frames, 2, c.height, c.width};
-  const int64_t planes[5] = {c.frames * 2 * HW, 2 * HW, HW, c.width, 1}, last[5] = {c.frames * 2 * HW, 2 * HW, 1, 2 * c.width, 2};
+  const int64_t planes[5] = {c.frames * 2 * HW, 2 * HW, HW, c.width, 1},
+                last[5] = {c.frames * 2 * HW, 2 * HW, 1, 2 * c.width, 2};
   const auto set_strides = [&](Strided<const T, 5>& s) {
     for (int i = 0; i < 5; ++i) s.extent[i] = extent[i], s.stride[i] = c.channels_last ? last[i] : planes[i];
   };
@@ -164,7 +177,9 @@ template <class T> void run_case(const Case& c, driver::Random& random, driver::
     if (c.mask == 1) a.mask_bytes = {m, {c.problems, M, c.height, c.width}, {M * HW, HW, c.width, 1}};
     if (c.mask == 2) a.mask_values = {w, {c.problems, M, c.height, c.width}, {M * HW, HW, c.width, 1}};
     a.upstream = {u, {c.problems, channels}, {channels, 1}};
-    a.upstream_field = {u, {c.problems, c.frames - 2, channels, c.height, c.width}, {(c.frames - 2) * channels * HW, channels * HW, HW, c.width, 1}};
+    a.upstream_field = {u,
+                        {c.problems, c.frames - 2, channels, c.height, c.width},
+                        {(c.frames - 2) * channels * HW, channels * HW, HW, c.width, 1}};
   };
   const auto call = [](const Outcome& outcome) {
     if (!outcome) return;
@@ -203,10 +218,14 @@ int main() {
   using N = kinetrace::ResidualNorm;
   using R = kinetrace::ResidualReduction;
   using M = kinetrace::MaskRule;
-  for (const Case& c : {Case{2, 7, 17, 19, N::squared, R::mean, 0, M::center, false, false, 0, false}, Case{3, 3, 5, 60, N::absolute, R::mean, 1, M::center, false, true, 0, false},
-                        Case{1, 9, 2, 150, N::signed_, R::sum, 2, M::all, false, false, 0, true}, Case{2, 6, 9, 33, N::squared, R::none, 1, M::explicit_, false, true, 0, true},
-                        Case{1, 5, 11, 13, N::signed_, R::none, 2, M::any, false, false, 0, false}, Case{2, 5, 16, 18, N::squared, R::mean, 0, M::center, true, false, 0, false},
-                        Case{1, 6, 12, 30, N::absolute, R::mean_elements, 1, M::any, true, true, 1, true}, Case{1, 4, 7, 9, N::signed_, R::none, 2, M::center, true, false, 2, true}})
+  for (const Case& c : {Case{2, 7, 17, 19, N::squared, R::mean, 0, M::center, false, false, 0, false},
+                        Case{3, 3, 5, 60, N::absolute, R::mean, 1, M::center, false, true, 0, false},
+                        Case{1, 9, 2, 150, N::signed_, R::sum, 2, M::all, false, false, 0, true},
+                        Case{2, 6, 9, 33, N::squared, R::none, 1, M::explicit_, false, true, 0, true},
+                        Case{1, 5, 11, 13, N::signed_, R::none, 2, M::any, false, false, 0, false},
+                        Case{2, 5, 16, 18, N::squared, R::mean, 0, M::center, true, false, 0, false},
+                        Case{1, 6, 12, 30, N::absolute, R::mean_elements, 1, M::any, true, true, 1, true},
+                        Case{1, 4, 7, 9, N::signed_, R::none, 2, M::center, true, false, 2, true}})
     run_case<float>(c, random, check);
   run_case<double>(Case{2, 6, 13, 21, N::squared, R::mean, 2, M::center, false, false, 0, false}, random, check);
   run_case<double>(Case{1, 5, 13, 11, N::squared, R::sum, 1, M::center, true, false, 1, true}, random, check);

@@ -79,12 +79,8 @@ def test_powers_of_two_scale_exactly(backend: Any, dtype: Any, rng: Any, power: 
     for noise in (None, 0.05):
         plain = backend.call("fit_segments", p, noise=noise)
         assert (plain.n_segments > 1).all()
-        scaled = backend.call(
-            "fit_segments", p * factor, noise=None if noise is None else noise * float(factor)
-        )
-        expected = plain._replace(
-            coefficients=plain.coefficients * factor, residual_rms=plain.residual_rms * factor
-        )
+        scaled = backend.call("fit_segments", p * factor, noise=None if noise is None else noise * float(factor))
+        expected = plain._replace(coefficients=plain.coefficients * factor, residual_rms=plain.residual_rms * factor)
         assert_same_bits(scaled, expected)
 
 

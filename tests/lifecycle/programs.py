@@ -24,7 +24,9 @@ def digest(num_threads=None, x=None):
 """
 
 
-def run(program: str, *, timeout: float = 120.0, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    program: str, *, timeout: float = 120.0, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs `program` (after CALLS) with extra environment variables; a hang fails after `timeout` seconds."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-X", "faulthandler", "-c", CALLS + program],

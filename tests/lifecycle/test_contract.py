@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_same_bits
 
 import kinetrace as kt
+from compare import assert_same_bits
 from kinetrace import _cpu
 
 ROOT = Path(__file__).resolve().parents[2]

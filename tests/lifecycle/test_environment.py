@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from programs import output, run
 
 from kinetrace import _cpu
+from programs import output, run
 
 LEVELS = ["baseline", "avx2", "avx512"]
 HERE = LEVELS[: LEVELS.index(_cpu.best_simd_level()) + 1]

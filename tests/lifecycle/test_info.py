@@ -9,9 +9,9 @@ import sys
 import types
 
 import pytest
-from programs import output
 
 from kinetrace import _cpu, _testing, info
+from programs import output
 
 
 def _no_spec(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,9 @@ def test_a_missing_cuda_back_end_says_why(monkeypatch: pytest.MonkeyPatch) -> No
         ({"devices": 1, "runtime_version": 13000, "error": ""}, True, "ready: .*1 device$"),
     ],
 )  # fmt: skip
-def test_the_cuda_back_end_reports_devices(monkeypatch: pytest.MonkeyPatch, answer: object, usable: bool, text: str) -> None:
+def test_the_cuda_back_end_reports_devices(
+    monkeypatch: pytest.MonkeyPatch, answer: object, usable: bool, text: str
+) -> None:
     fake = types.ModuleType("kinetrace._cuda")
     fake.device_info = lambda: answer  # type: ignore[attr-defined]
     fake.__spec__ = object()  # type: ignore[assignment]

@@ -1,8 +1,11 @@
 // The functions every back end defines, each in its own namespace: kinetrace::cpu, ::cuda or ::cuda_emu.
 #pragma once
+#include "chain_flow/types.hpp"
 #include "core/types.hpp"
 #include "fit_kinematics/types.hpp"
+#include "fit_segments/types.hpp"
 #include "kinematic_residual/types.hpp"
+#include "track_residual/types.hpp"
 
 #ifndef KT_BACKEND
 #define KT_BACKEND cpu
@@ -11,11 +14,20 @@
 namespace kinetrace {
 namespace KT_BACKEND {
 
+Outcome chain_flow(const ChainFlowArgs<float>& a, const Launch& launch);
+Outcome chain_flow(const ChainFlowArgs<double>& a, const Launch& launch);
+
 // Elements of device memory that the call needs as args.workspace, allocated by the caller (0 on the CPU).
 int64_t fit_kinematics_workspace(const FitKinematicsArgs<float>& a);
 int64_t fit_kinematics_workspace(const FitKinematicsArgs<double>& a);
 Outcome fit_kinematics(const FitKinematicsArgs<float>& a, const Launch& launch);
 Outcome fit_kinematics(const FitKinematicsArgs<double>& a, const Launch& launch);
+
+// In doubles for both dtypes.
+int64_t fit_segments_workspace(const FitSegmentsArgs<float>& a);
+int64_t fit_segments_workspace(const FitSegmentsArgs<double>& a);
+Outcome fit_segments(const FitSegmentsArgs<float>& a, const Launch& launch);
+Outcome fit_segments(const FitSegmentsArgs<double>& a, const Launch& launch);
 
 // Workspace in doubles, for the direction that the arguments ask for (backward: gradient is set).
 int64_t kinematic_residual_workspace(const KinematicResidualArgs<float>& a);
@@ -24,6 +36,14 @@ Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& 
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch);
+
+// Workspace in doubles, of the forward direction; the backward direction needs none.
+int64_t track_residual_workspace(const TrackResidualArgs<float>& a);
+int64_t track_residual_workspace(const TrackResidualArgs<double>& a);
+Outcome track_residual(const TrackResidualArgs<float>& a, const Launch& launch);
+Outcome track_residual(const TrackResidualArgs<double>& a, const Launch& launch);
+Outcome track_residual_backward(const TrackResidualArgs<float>& a, const Launch& launch);
+Outcome track_residual_backward(const TrackResidualArgs<double>& a, const Launch& launch);
 
 }  // namespace KT_BACKEND
 }  // namespace kinetrace

@@ -1,97 +1,109 @@
 // fit_kinematics on one instruction set: one problem per lane. Compiled once per level with KT_ABI naming it.
 #include "fit_kinematics.hpp"
 
-#include <kinetrace/core/pack.hpp>
 #include <kinetrace/fit_kinematics/finish.hpp>
 
-#include "transpose.hpp"
+#include "fit_load.hpp"
 
 namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-template <class T> constexpr int kWidth = KT_VECTOR_BYTES / int(sizeof(T));
+template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCentre<V, D>& seen, int64_t t, V w,
+                                                bool weighted, bool own_times) {
+  rows.set_weight(t, w);
+  seen.see_weight(w, rows.time_at(t), weighted, own_times);
+}
 
-// Copies W problems into rows: lane = problem. Problems past the end repeat the last one and are not written back.
-template <class T, int D> void load_positions(const FitKinematicsArgs<T>& a, const int64_t* problem, T* rows) {
-  constexpr int W = kWidth<T>;
-  const auto& p = a.positions;
-  const auto row_of = [](int64_t j) { return j / D * (D + 1) + j % D; };
-  if (p.stride[2] == 1 && p.stride[1] == D) {
-    const T* source[W];
-    for (int l = 0; l < W; ++l) source[l] = p.data + problem[l] * p.stride[0];
-    interleave<T, W>(source, a.frames * D, rows, row_of);
+// Fills the rows of a group; every row is looked at while it is still in registers. No closure has a name, and no local that
+// matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: large, and the same for every
+// order.
+template <class T, int D>
+__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g,
+                                          const FitRows<NativePack<T>, D>& rows, T* space,
+                                          FitCentre<NativePack<T>, D>& result) {
+  using V = NativePack<T>;
+  const bool weighted = a.weights.data, own_times = a.times.data;
+  FitCentre<V, D> seen;
+  if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) KT_INLINE { rows.set_time(t, time); });
+  if (a.visible.data && weighted) {
+    for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V v) KT_INLINE { rows.set_weight(t, v); });
+    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V x) KT_INLINE {
+      const V w = select(rows.weight(t) != V(T(0)), x, V(T(0)));
+      put_weight(rows, seen, t, w, weighted, own_times);
+    });
+  } else if (a.visible.data) {
+    for_each_visibility(a.visible, a.frames, g, space,
+                        [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
+  } else if (weighted) {
+    for_each_frame(a.weights, a.frames, g,
+                   [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
+  } else {
+    for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
+  }
+  seen.weights_done(rows, weighted, own_times);
+  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
+    const V w = rows.weight(t);
+    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.see_position(d, w, x[d])); });
+  });
+  result = seen;
+}
+
+// Writes N values of each problem, which lie in registers by value, to `width`-strided places by problem.
+template <class T, int N> KT_HD void write_values(T* out, const FitGroup<T>& g, const NativePack<T>* values) {
+  using V = NativePack<T>;
+  constexpr int C = kQuarter<T>;
+  if (N < C || !g.full()) {
+    for (int i = 0; i < N; ++i)
+      for (int l = 0; l < g.used; ++l) out[(g.first + l) * N + i] = values[i][l];
     return;
   }
-  for (int64_t t = 0; t < a.frames; ++t)
-    for (int d = 0; d < D; ++d) {
-      const T* source = p.data + t * p.stride[1] + d * p.stride[2];
-      T* row = rows + (t * (D + 1) + d) * W;
-      for (int l = 0; l < W; ++l) row[l] = source[problem[l] * p.stride[0]];
-    }
+  const RowBlock<T, g.W> rows{out + g.first * N, N};
+  unroll<(N + C - 1) / C>([&](auto i) KT_INLINE {
+    constexpr int at = C * i + C <= N ? C * i : N - C;  // the last block overlaps
+    V r[C];
+    unroll<C>([&](auto k) KT_INLINE { r[k] = values[at + k]; });
+    rows.store_columns(at, r);
+  });
 }
-
-template <class T, class RowOf> void load_frames(const Strided<const T, 2>& s, int64_t frames, const int64_t* problem, T* rows, RowOf row_of) {
-  constexpr int W = kWidth<T>;
-  if (s.stride[1] == 1) {
-    const T* source[W];
-    for (int l = 0; l < W; ++l) source[l] = s.data + problem[l] * s.stride[0];
-    interleave<T, W>(source, frames, rows, row_of);
+template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePack<T> value) {
+  if (g.full()) return store(out + g.first, value);
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = value[l];
+}
+template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, NativePack<T> value) {
+  typedef int32_t Integers __attribute__((vector_size(g.W * sizeof(int32_t)), aligned(sizeof(int32_t)), may_alias));
+  if (g.full()) {
+    *reinterpret_cast<Integers*>(out + g.first) = __builtin_convertvector(value.v, Integers);
     return;
   }
-  for (int64_t t = 0; t < frames; ++t)
-    for (int l = 0; l < W; ++l) rows[row_of(t) * W + l] = s.data[problem[l] * s.stride[0] + t * s.stride[1]];
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = int32_t(value[l]);
 }
 
-template <class T, int D> void load_weights(const FitKinematicsArgs<T>& a, const int64_t* problem, T* rows) {
-  constexpr int W = kWidth<T>;
-  const auto row_of = [](int64_t t) { return t * (D + 1) + D; };
-  if (a.weights.data) load_frames(a.weights, a.frames, problem, rows, row_of);
-  const auto& v = a.visible;
-  for (int64_t t = 0; t < a.frames; ++t) {
-    T* row = rows + row_of(t) * W;
-    if (!a.weights.data)
-      for (int l = 0; l < W; ++l) row[l] = T(1);
-    if (v.data)
-      for (int l = 0; l < W; ++l) row[l] = v.data[problem[l] * v.stride[0] + t * v.stride[1]] ? row[l] : T(0);
-  }
-}
-
-template <class T, int D, int K> void write(const FitKinematicsArgs<T>& a, const int64_t* problem, int lanes_used, const FitResult<NativePack<T>, D, K>& r) {
-  for (int l = 0; l < lanes_used; ++l) {
-    const int64_t i = problem[l];
-    T* coefficients = a.coefficients + i * (K + 1) * D;
-    T* covariance = a.covariance + i * (K + 1) * (K + 1);
-    for (int k = 0; k <= K; ++k) {
-      for (int d = 0; d < D; ++d) coefficients[k * D + d] = r.coefficients[k][d][l];
-      for (int j = 0; j <= K; ++j) covariance[k * (K + 1) + j] = r.covariance[k][j][l];
-    }
-    a.residual_rms[i] = r.residual_rms[l];
-    a.r_squared[i] = r.r_squared[l];
-    a.n_points[i] = int32_t(r.n_points[l]);
-    a.status[i] = int32_t(r.status[l]);
-  }
+template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g,
+                                                  const FitResult<NativePack<T>, D, K>& r) {
+  write_values<T, (K + 1) * D>(a.coefficients, g, &r.coefficients[0][0]);
+  write_values<T, (K + 1) * (K + 1)>(a.covariance, g, &r.covariance[0][0]);
+  write_value(a.residual_rms, g, r.residual_rms);
+  write_value(a.r_squared, g, r.r_squared);
+  write_integer(a.n_points, g, r.n_points);
+  write_integer(a.status, g, r.status);
 }
 
 template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t begin, int64_t end, T* scratch) {
   using V = NativePack<T>;
-  constexpr int W = kWidth<T>;
-  const bool own_times = a.times.data;
-  T* rows = scratch;
-  T* times = rows + a.frames * (D + 1) * W;
+  constexpr int W = kLanes<T>;
+  T* times = scratch + a.frames * (D + 1) * W;
   T* extra = times + a.frames * W;
-  if (!own_times)
-    for (int64_t t = 0; t < a.frames; ++t) store(times + t * W, V(T(t)));
+  T* space = extra + (a.robust == Robust::none ? 0 : 2 * a.frames * W);
+  const FitRows<V, D> rows{scratch, W, times, W, extra, a.frames};
+  const T per_second = a.times.data ? T(1) : T(1 / a.dt);
+  if (!a.times.data)
+    for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
   for (int64_t i = begin; i < end; i += W) {
-    const int used = int(end - i < W ? end - i : W);
-    int64_t problem[W];
-    for (int l = 0; l < W; ++l) problem[l] = i + (l < used ? l : used - 1);
-    load_positions<T, D>(a, problem, rows);
-    load_weights<T, D>(a, problem, rows);
-    if (own_times) load_frames(a.times, a.frames, problem, times, [](int64_t t) { return t; });
-    const FitRows<V, D> group{rows, W, times, W, extra, a.frames};
-    const T per_second = own_times ? T(1) : T(1 / a.dt);
-    write<T, D, K>(a, problem, used, fit_rows<V, D, K>(group, a.weights.data, own_times, a.robust, a.threshold, a.iterations, per_second));
+    FitGroup<T> g(i, end);
+    FitCentre<V, D> seen;
+    load_group<T, D>(a, g, rows, space, seen);
+    write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
   }
 }
 
@@ -114,8 +126,12 @@ template <class T> void select_dims(const FitKinematicsArgs<T>& a, int64_t begin
 
 }  // namespace
 
-void fit_kinematics(const FitKinematicsArgs<float>& a, int64_t begin, int64_t end, float* scratch) { select_dims(a, begin, end, scratch); }
-void fit_kinematics(const FitKinematicsArgs<double>& a, int64_t begin, int64_t end, double* scratch) { select_dims(a, begin, end, scratch); }
+void fit_kinematics(const FitKinematicsArgs<float>& a, int64_t begin, int64_t end, float* scratch) {
+  select_dims(a, begin, end, scratch);
+}
+void fit_kinematics(const FitKinematicsArgs<double>& a, int64_t begin, int64_t end, double* scratch) {
+  select_dims(a, begin, end, scratch);
+}
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

@@ -1,49 +1,155 @@
-// W rows of problems to one row per element with the problems side by side, in registers.
+// Between the caller's rows (one problem each) and packs (one problem per lane), in registers.
+//
+// A register is taken as quarters of 16 bytes, C elements each. Quarter q of register k holds C neighbouring columns of
+// row C q + k, so transposing C x C blocks inside the quarters puts row r into lane r: loads insert quarters straight
+// from memory, and only shuffles inside quarters remain, the cheap ones.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include <kinetrace/core/pack.hpp>
 
 KT_MATHS_BEGIN
 
-// zip of (a, b): a0 b0 a1 b1 ... from the low or the high halves. log2(W) rounds of it transpose a W x W block.
-template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b, std::index_sequence<I...>) {
-  return Pack<T, W>(__builtin_shufflevector(a.v, b.v, (int(I) / 2 + (kHigh ? W / 2 : 0) + (I % 2 ? W : 0))...));
+template <class T> constexpr int kQuarter = 16 / int(sizeof(T));  // C
+
+// f(0), f(1), ... f(N - 1) with integral constants: unlike a loop, registers may be indexed by them.
+template <class F, int... I> KT_HD void unroll_over(F&& f, std::integer_sequence<int, I...>) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
+template <int N, class F> KT_HD void unroll(F&& f) { unroll_over(f, std::make_integer_sequence<int, N>{}); }
+
+// a and b interleaved element by element inside each quarter, from its low or its high half.
+template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b,
+                                                                             std::index_sequence<I...>) {
+  constexpr int C = kQuarter<T>;
+  return Pack<T, W>(
+      __builtin_shufflevector(a.v, b.v, (int(I) / C * C + int(I) % C / 2 + (kHigh ? C / 2 : 0) + (I % 2 ? W : 0))...));
 }
 
-template <class T, int W> KT_HD void transpose(Pack<T, W>* r) {
+// Transposes the C x C blocks in the quarters of r[0..C).
+template <class T, int W> KT_HD void transpose_quarters(Pack<T, W>* r) {
   constexpr std::make_index_sequence<W> all{};
-#pragma GCC unroll 4
-  for (int round = 1; round < W; round *= 2) {
-    Pack<T, W> s[W];
-#pragma GCC unroll 8
-    for (int i = 0; i < W / 2; ++i) {
-      s[2 * i] = zip<false>(r[i], r[i + W / 2], all);
-      s[2 * i + 1] = zip<true>(r[i], r[i + W / 2], all);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) r[i] = s[i];
+  if constexpr (kQuarter<T> == 2) {
+    const Pack<T, W> a = zip<false>(r[0], r[1], all), b = zip<true>(r[0], r[1], all);
+    r[0] = a, r[1] = b;
+  } else {
+    const Pack<T, W> a = zip<false>(r[0], r[2], all), b = zip<true>(r[0], r[2], all);
+    const Pack<T, W> c = zip<false>(r[1], r[3], all), d = zip<true>(r[1], r[3], all);
+    r[0] = zip<false>(a, c, all), r[1] = zip<true>(a, c, all), r[2] = zip<false>(b, d, all),
+    r[3] = zip<true>(b, d, all);
   }
 }
 
-// Writes element j of each of the W rows to dst[row_of(j) * W + lane], for j in [0, n).
-template <class T, int W, class RowOf> KT_HD void interleave(const T* const* rows, int64_t n, T* dst, RowOf row_of) {
-  if (n < W) {
-    for (int64_t j = 0; j < n; ++j)
-      for (int l = 0; l < W; ++l) dst[row_of(j) * W + l] = rows[l][j];
-    return;
+// W rows that lie `stride` elements apart.
+template <class Element, int W> struct RowBlock {
+  using T = std::remove_const_t<Element>;
+  static constexpr int C = kQuarter<T>;
+  Element* first;
+  int64_t stride;
+
+  // Where rows C q, C q + 1, ... C q + C - 1 have column `at`. The compiler is kept from turning W rows into W pointers that
+  // it then has no registers for.
+  KT_HD Element* quarter_rows(int q, int64_t at) const {
+    Element* p = first + int64_t(C * q) * stride + at;
+    asm("" : "+r"(p));
+    return p;
   }
-  for (int64_t j = 0; j < n; j += W) {
-    const int64_t at = j + W <= n ? j : n - W;  // the last block overlaps instead of leaving a tail
-    Pack<T, W> r[W];
-#pragma GCC unroll 16
-    for (int l = 0; l < W; ++l) r[l] = load<Pack<T, W>>(rows[l] + at);
-    transpose(r);
-#pragma GCC unroll 16
-    for (int l = 0; l < W; ++l) store(dst + row_of(at + l) * W, r[l]);
+
+  // The W rows after these are fetched into the first cache, later ones into the second, line by line: the hardware
+  // does not see through interleaved rows. `at`: elements from the first row, as if rows had no gaps.
+  KT_HD void fetch_after(int64_t at) const {
+    __builtin_prefetch(first + at + W * stride, 0, 3);
+    __builtin_prefetch(first + at + 3 * W * stride, 0, 2);
   }
+
+  // Columns at, at + 1, ... at + C - 1, one pack each.
+  KT_HD void load_columns(int64_t at, Pack<T, W>* r) const {
+    if constexpr (W == C) {
+      const T* p = quarter_rows(0, at);
+      unroll<C>([&](auto k) KT_INLINE { r[k] = load<Pack<T, W>>(p + k * stride); });
+    } else {
+      const T* p[W / C];
+      unroll<W / C>([&](auto q) KT_INLINE { p[q] = quarter_rows(q, at); });
+      unroll<C>([&](auto k) KT_INLINE { r[k] = join(p, k * stride, std::make_index_sequence<W / C>{}); });
+    }
+    transpose_quarters<T, W>(r);
+  }
+  // The way back.
+  KT_HD void store_columns(int64_t at, Pack<T, W>* r) const {
+    transpose_quarters<T, W>(r);
+    unroll<W / C>([&](auto q) KT_INLINE {
+      T* p = quarter_rows(q, at);
+      unroll<C>([&](auto k) KT_INLINE { store(p + k * stride, part<q>(r[k], std::make_index_sequence<C>{})); });
+    });
+  }
+
+ private:
+  template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
+    using Quarter [[maybe_unused]] = typename Pack<T, C>::Vector;
+#if defined(__AVX512F__)
+    if constexpr (W == 4 * C) return Pack<T, C>((Quarter)_mm512_extractf32x4_ps((__m512)x.v, q));
+#endif
+#if defined(__AVX__)
+    if constexpr (W == 2 * C) return Pack<T, C>((Quarter)_mm256_extractf128_ps((__m256)x.v, q));
+#endif
+    return Pack<T, C>(__builtin_shufflevector(x.v, x.v, (q * C + int(I))...));
+  }
+  template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset,
+                                                           std::index_sequence<Q...>) {
+    // Broadcasting loads and blends instead of inserts: those compete with the transposition for the shuffle units.
+#if defined(__AVX512DQ__)
+    if constexpr (W == 4 * C) {
+      __m512 v = _mm512_castps128_ps512(quarter(p[0] + offset));
+      v = _mm512_mask_broadcast_f32x4(v, 0x00f0, quarter(p[1] + offset));
+      v = _mm512_mask_broadcast_f32x4(v, 0x0f00, quarter(p[2] + offset));
+      return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_mask_broadcast_f32x4(v, 0xf000, quarter(p[3] + offset)));
+    }
+#endif
+#if defined(__AVX__)
+    if constexpr (W == 2 * C) {
+      const __m256 high = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p[1] + offset));
+      return Pack<T, W>(
+          (typename Pack<T, W>::Vector)_mm256_blend_ps(_mm256_castps128_ps256(quarter(p[0] + offset)), high, 0xf0));
+    }
+#endif
+  }
+#if defined(__x86_64__)
+  static KT_HD __m128 quarter(const T* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
+#endif
+};
+
+// Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... They come in
+// steps of L columns, a common multiple of C and D; n is a multiple of D. kFetch: the rows that follow
+// are fetched on the way.
+template <int L, int D, bool kFetch, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows,
+                                                                                             int64_t n, Sink&& sink) {
+  constexpr int C = kQuarter<T>, kLine = 64 / int(sizeof(T)), kLines = (L * W + kLine - 1) / kLine;
+  Pack<T, W> r[L];
+  int64_t j = 0;
+  for (; j + L <= n; j += L) {
+    if constexpr (kFetch) unroll<kLines>([&](auto i) KT_INLINE { rows.fetch_after(j * W + i * kLine); });
+    unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(j + q * C, r + q * C); });
+    unroll<L / D>([&](auto i) KT_INLINE { sink(j / D + i, r + i * D); });
+  }
+  if (j == n) return;
+  if constexpr (kFetch)
+    for (int64_t i = j * W; i < n * W; i += kLine) rows.fetch_after(i);
+  const int64_t at = n < L ? 0 : n - L;  // the last block overlaps what is done instead of leaving a tail
+  if (n >= L) {
+    unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); });
+  } else {
+    unroll<L>([&](auto c) KT_INLINE {
+      T x[W];
+      for (int l = 0; l < W; ++l) x[l] = c < n ? rows.first[l * rows.stride + c] : T(0);
+      r[c] = load<Pack<T, W>>(x);
+    });
+  }
+  unroll<L / D>([&](auto i) KT_INLINE {
+    if (at + i * D >= j && at + i * D < n) sink(at / D + i, r + i * D);
+  });
 }
 
 KT_MATHS_END

@@ -36,9 +36,7 @@ def corners(x: Float, y: Float, height: int, width: int) -> Corners:
     y = np.where(inside, y, 0.0)
     x0 = np.floor(x).astype(np.intp)
     y0 = np.floor(y).astype(np.intp)
-    return Corners(
-        x0, np.minimum(x0 + 1, width - 1), y0, np.minimum(y0 + 1, height - 1), x - x0, y - y0, inside
-    )
+    return Corners(x0, np.minimum(x0 + 1, width - 1), y0, np.minimum(y0 + 1, height - 1), x - x0, y - y0, inside)
 
 
 def displaced(x: Float, y: Float, dx: Float, dy: Float, height: int, width: int) -> Corners:
@@ -56,10 +54,14 @@ def displaced(x: Float, y: Float, dx: Float, dy: Float, height: int, width: int)
 
 def sample(image: Float, c: Corners) -> Float:
     """Values (C,...) of an image (C,H,W): along x on both rows, then along y; non-finite corners spread."""
-    top = image[:, c.y0, c.x0] + c.fx * (image[:, c.y0, c.x1] - image[:, c.y0, c.x0])
-    bottom = image[:, c.y1, c.x0] + c.fx * (image[:, c.y1, c.x1] - image[:, c.y1, c.x0])
-    values: Float = top + c.fy * (bottom - top)
-    return values
+    top = _blend(c.fx, image[:, c.y0, c.x0], image[:, c.y0, c.x1])
+    bottom = _blend(c.fx, image[:, c.y1, c.x0], image[:, c.y1, c.x1])
+    return _blend(c.fy, top, bottom)
+
+
+def _blend(f: Float, a: Float, b: Float) -> Float:
+    """(1 - f) a + f b without the difference b - a, which may overflow; an infinite a gives NaN."""
+    return a - f * a + f * b
 
 
 def slopes(image: Float, c: Corners) -> tuple[Float, Float]:

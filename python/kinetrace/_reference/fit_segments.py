@@ -13,6 +13,7 @@ from kinetrace._reference._problem import (
     OK,
     SINGULAR,
     TOO_FEW_POINTS,
+    Fit,
     Float,
     Problem,
     derivatives_at,
@@ -51,6 +52,7 @@ def fit_segments(
     visible: npt.ArrayLike | None = None,
     max_segments: int = 3,
     min_points: int | None = None,
+    criterion: str = "bic",
     noise: float | None = None,
 ) -> SegmentFit:
     """Cuts each track into segments with a polynomial of their own; the whole rule is kinetrace's choice.
@@ -71,7 +73,7 @@ def fit_segments(
        (no N - m_k, a split counted once) finds a split in 20 to 50 % of the tracks of 8 to 16 frames, this
        one in at most 5 %.
     4. Of the divisions, going back from the last segment: a segment starts at the earliest point with
-       which the sum of squares up to its end is within floor of the least.
+       which the sum of squares up to its end is the least, E, but for rounding: E (1 + 1e-12) + W D (4 eps M)^2.
     5. The contact of two neighbours L, R lies in the gap between the last point of L (time a) and the
        first of R (time b) widened by one mean frame interval (b-a)/(frames between) on both sides: the
        time with the least f = |L - R|^2 of 33 equidistant ones (ties: nearest the middle, then the
@@ -83,14 +85,16 @@ def fit_segments(
             increase.
         max_segments: 1 to 4.
         min_points: least number of used points in a segment, at least order+1.
+        criterion: "bic": step 3. "fixed": instead of step 3 the largest k with k min_points <= n.
         noise: known standard deviation, or None for an unknown one.
 
     Returns:
         n_segments (B,), 0 where it failed. boundaries (B,max_segments-1): frame index of the first used
         point of the second, third, ... segment, else -1. contact_times (B,max_segments-1), else NaN.
         coefficients (B,max_segments,order+1,D): derivatives at t=0 of each segment, else NaN. residual_rms
-        (B,) over all segments. status (B,): INVALID_WEIGHT, NON_FINITE, TOO_FEW_POINTS (fewer than
-        min_points), SINGULAR (times of used points that do not increase).
+        (B,) over all segments. status (B,): INVALID_WEIGHT, NON_FINITE (a used position or time),
+        TOO_FEW_POINTS (fewer than min_points), NON_FINITE (a time span, a weighted sum or an output beyond
+        the dtype), SINGULAR (times of used points that do not increase).
     """
     given = np.asarray(positions)
     p = given.astype(np.float64)
@@ -114,7 +118,8 @@ def fit_segments(
         if out.status[b] == OK:
             with np.errstate(all="ignore"):
                 cost = segment_costs(problem, order, least)
-                starts = choose_starts(problem, cost, order, least, max_segments, noise, float(limits.eps))
+                eps = float(limits.eps)
+                starts = choose_starts(problem, cost, order, least, max_segments, criterion, noise, eps)
                 try:
                     out.status[b] = _write(problem, starts, order, float(limits.max), out, b)
                 except np.linalg.LinAlgError:
@@ -130,7 +135,8 @@ def _status(problem: Problem, least: int, limit: float) -> int:
     with np.errstate(all="ignore"):
         spread = np.abs(problem.p - problem.p[0]).max()
         total = problem.w.sum() * problem.p.shape[1] * spread**2
-    if not (total <= limit and problem.w.sum() <= limit and np.isfinite(np.diff(problem.t)).all()):
+        span = problem.t[-1] - problem.t[0]
+    if not (total <= limit and problem.w.sum() <= limit and np.isfinite(span)):
         return NON_FINITE
     return OK if (np.diff(problem.t) > 0).all() else SINGULAR
 
@@ -160,6 +166,12 @@ def sum_of_squares_floor(problem: Problem, eps: float) -> float:
     return float(problem.w.sum() * problem.p.shape[1] * rounding * rounding)
 
 
+def tie_tolerance(problem: Problem, eps: float) -> float:
+    """Difference of two sums of squares that rounding of the positions alone may make."""
+    rounding = 4.0 * eps * float(np.abs(problem.p).max())
+    return float(problem.w.sum() * problem.p.shape[1] * rounding * rounding)
+
+
 def score(sse: float, k: int, n: int, d_count: int, order: int, noise: float | None, floor: float) -> float:
     """Step 3's score of k segments with this sum of squares; inf where k is not allowed."""
     values = n * d_count
@@ -171,11 +183,18 @@ def score(sse: float, k: int, n: int, d_count: int, order: int, noise: float | N
 
 
 def choose_starts(
-    problem: Problem, cost: Float, order: int, least: int, max_segments: int, noise: float | None, eps: float
+    problem: Problem,
+    cost: Float,
+    order: int,
+    least: int,
+    max_segments: int,
+    criterion: str,
+    noise: float | None,
+    eps: float,
 ) -> list[int]:
     """Index of the first used point of each segment of the division that steps 1 to 4 choose."""
     n, d_count = problem.p.shape
-    floor = sum_of_squares_floor(problem, eps)
+    floor, tie = sum_of_squares_floor(problem, eps), tie_tolerance(problem, eps)
     # best[k][j]: least sum of squares of points 0 .. j-1 in k segments.
     best = [np.full(n + 1, np.inf) for _ in range(max_segments + 1)]
     best[0][0] = 0.0
@@ -183,14 +202,16 @@ def choose_starts(
         for j in range(k * least, n + 1):
             best[k][j] = np.min(best[k - 1][:j] + cost[:j, j])
     k_best = 1
-    if best[1][n] > floor:
+    if criterion == "fixed":
+        k_best = min(max_segments, n // least)
+    elif best[1][n] > floor:
         least_sse = [float(best[k][n]) for k in range(1, max_segments + 1)]
         scores = [score(e, k, n, d_count, order, noise, floor) for k, e in enumerate(least_sse, start=1)]
         k_best = 1 + int(np.argmin(scores))
     starts: list[int] = []
     end = n
     for k in range(k_best, 0, -1):
-        close = best[k - 1][:end] + cost[:end, end] <= best[k][end] + floor
+        close = best[k - 1][:end] + cost[:end, end] <= best[k][end] * (1 + 1e-12) + tie
         end = int(np.flatnonzero(close)[0])
         starts.insert(0, end)
     return starts
@@ -201,7 +222,10 @@ def _write(problem: Problem, starts: list[int], order: int, limit: float, out: S
     t, p, w = problem.t, problem.p, problem.w
     ends = [*starts[1:], len(t)]
     fits = [fit_polynomial(t[i:j], p[i:j], w[i:j], order) for i, j in zip(starts, ends, strict=True)]
-    if not all(np.all(np.abs(fit.coefficients) <= limit) for fit in fits):
+    contacts = [
+        _contact(problem, i, left, right) for i, left, right in zip(starts[1:], fits[:-1], fits[1:], strict=True)
+    ]
+    if not all(np.all(np.abs(fit.coefficients) <= limit) for fit in fits) or not np.all(np.abs(contacts) <= limit):
         return NON_FINITE
     sse = 0.0
     for s, (i, j, fit) in enumerate(zip(starts, ends, fits, strict=True)):
@@ -209,14 +233,19 @@ def _write(problem: Problem, starts: list[int], order: int, limit: float, out: S
         out.coefficients[b, s] = fit.coefficients
         if s > 0:
             out.boundaries[b, s - 1] = problem.frames[i]
-            middle = 0.5 * t[i - 1] + 0.5 * t[i]
-            interval = (t[i] - t[i - 1]) / (problem.frames[i] - problem.frames[i - 1])
-            half = 0.5 * (t[i] - t[i - 1]) + interval
-            gap = derivatives_at(fits[s - 1].local, middle) - derivatives_at(fit.local, middle)
-            out.contact_times[b, s - 1] = middle + half * nearest_approach(gap, half)
+            out.contact_times[b, s - 1] = contacts[s - 1]
     out.n_segments[b] = len(starts)
     out.residual_rms[b] = np.sqrt(sse / w.sum())
     return OK
+
+
+def _contact(problem: Problem, i: int, left: Fit, right: Fit) -> float:
+    """Time of the contact of two fits whose points are apart before used point i: step 5."""
+    t, frames = problem.t, problem.frames
+    middle = 0.5 * t[i - 1] + 0.5 * t[i]
+    half = 0.5 * (t[i] - t[i - 1]) + (t[i] - t[i - 1]) / (frames[i] - frames[i - 1])
+    gap = derivatives_at(left.local, middle) - derivatives_at(right.local, middle)
+    return float(middle + half * nearest_approach(gap, half))
 
 
 def nearest_approach(gap: Float, half: float) -> float:

@@ -29,6 +29,11 @@ def refuse_grad(function: str, **tensors: Any) -> None:
                 )
 
 
+def is_compiling() -> bool:
+    """Whether torch.compile is tracing: then calls go through torch.ops.kinetrace."""
+    return torch.compiler.is_compiling()
+
+
 def through_operator(*arrays: Any) -> bool:
     """Whether a call goes through torch.ops.kinetrace: under torch.compile, and for tensors that only stand for others.
 

@@ -9,11 +9,19 @@
 #define KT_HD inline __attribute__((always_inline))
 #endif
 
+// For the host's lambdas (and before the body): g++ leaves those that are called often out of line, at the price of a call
+// with all registers saved per row.
+#define KT_INLINE __attribute__((always_inline))
+
 // Every instruction-set build of the shared maths lives in its own inline namespace, so that no two builds share a symbol.
 #ifndef KT_ABI
 #define KT_ABI portable
 #endif
 #define KT_PASTE_(a, b) a##b
 #define KT_PASTE(a, b) KT_PASTE_(a, b)
-#define KT_MATHS_BEGIN namespace kinetrace { inline namespace KT_PASTE(maths_, KT_ABI) {
-#define KT_MATHS_END } }
+#define KT_MATHS_BEGIN                        \
+  namespace kinetrace {                       \
+  inline namespace KT_PASTE(maths_, KT_ABI) {
+#define KT_MATHS_END \
+  }                  \
+  }

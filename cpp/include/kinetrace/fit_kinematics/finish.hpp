@@ -5,52 +5,130 @@
 
 KT_MATHS_BEGIN
 
-// Lower median of the residual norms over the used points: the largest v with at most (n - 1) / 2 norms below it, built
-// bit by bit. Exact and branch-free: no sorting, so every lane and every back end takes the same steps.
-template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count) {
+// Lower median of the residual norms over the used points, exactly: the bracket [low, high] of norms that occur closes
+// until the rank is known. A lane that is done keeps its answer, so it does not matter which candidates it was shown:
+// first `guess`, then by turns where the rank should lie if norms were spread evenly, and halfway between the patterns.
+template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count, V low, V high, V guess) {
   using T = scalar_of<V>;
+  using M = mask_of<V>;
   const V rank = floor_of((count - V(T(1))) * V(T(0.5)));
-  V value{T(0)};
-  for (int bit = int(sizeof(T)) * 8 - 2; bit >= 0; --bit) {
-    const V candidate = with_bit(value, bit);
-    V below{T(0)};
-    for (int64_t t = 0; t < rows.frames; ++t) below = below + select(rows.norm(t) < candidate, V(T(1)), V(T(0)));
-    value = select(below <= rank, candidate, value);
+  V below_low{T(0)}, below_high = count;  // norms < low, norms <= high
+  V candidate = guess;
+  for (int round = 0;; ++round) {
+    const M at_low = (low >= high) | (below_low == rank), at_high = below_high == rank + V(T(1)),
+            done = at_low | at_high;
+    if (all(done)) return select(at_low, low, high);
+    if (round > 0) {
+      const V even = fma((high - low) / (below_high - below_low), rank - below_low + V(T(0.5)), low);
+      candidate = round % 2 ? even : between_patterns(low, high);
+    }
+    candidate = select((candidate > low) & (candidate <= high), candidate, between_patterns(low, high));
+    V below{T(0)}, under = low, over = high;  // largest norm under the candidate, smallest from it on
+    for (int64_t t = 0; t < rows.frames; ++t) {
+      const V r = rows.norm(t);
+      below = below + select(r < candidate, V(T(1)), V(T(0)));
+      under = select(r < candidate, max(r, under), under);
+      over = select(r >= candidate, min(r, over), over);
+    }
+    const M up = (!done) & (below <= rank), down = (!done) & (below > rank);
+    low = select(up, over, low), below_low = select(up, below, below_low);
+    high = select(down, under, high), below_high = select(down, below, below_high);
   }
-  return value;
 }
 
-// Huber: min(1, h / r). Tukey: max(0, 1 - (r / h)^2)^2. h = 0 (more than half fit exactly): only exact points count.
-template <class V> KT_HD V robust_factor(V r, V h, bool tukey) {
-  using T = scalar_of<V>;
-  const V ratio = r / select(h > V(T(0)), h, V(T(1)));
-  V f;
-  if (tukey) {
-    const V s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
-    f = s * s;
-  } else {
-    f = V(T(1)) / max(ratio, V(T(1)));
+// How one re-weighting treats residual norms: the threshold h, or, when the median is no more than rounding noise (more
+// than half of the points fit exactly), which norms count as exact.
+template <class V> struct RobustRule {
+  V h, exact;
+  mask_of<V> all_or_nothing;
+  bool tukey;
+
+  // Huber: min(1, h / r). Tukey: max(0, 1 - (r / h)^2)^2.
+  KT_HD V factor(V r) const {
+    using T = scalar_of<V>;
+    V f;
+    if (tukey) {
+      const V ratio = r / h, s = max(fma(-ratio, ratio, V(T(1))), V(T(0)));
+      f = s * s;
+    } else {
+      f = h / max(r, h);
+    }
+    return select(all_or_nothing, select(r <= exact, V(T(1)), V(T(0))), f);
   }
-  return select(h > V(T(0)), f, select(r > V(T(0)), V(T(0)), V(T(1))));
+};
+
+// What re-weighting carries from step to step.
+template <class V> struct RobustState {
+  V rounding;  // residual norms up to here are rounding noise
+  V median;  // of the last step
+  mask_of<V> ended;  // per problem: a step would have left too few times, so the weights stay as they are
+};
+
+template <class V, int D, int K> KT_HD RobustState<V> begin_reweighting(const FitSolver<V, D, K>& s) {
+  using T = scalar_of<V>;
+  V spread{T(0)};
+  for (int64_t t = 0; t < s.rows.frames; ++t) {
+    const V w = s.rows.weight(t);
+    s.rows.set_base_weight(t, w);
+    for (int d = 0; d < D; ++d)
+      spread = max(select(w > V(T(0)), abs(s.rows.position(t, d) - s.reference[d]), V(T(0))), spread);
+  }
+  // K + 1 points lie on their polynomial: nothing to re-weigh
+  return {V(T(32) * limits<T>::epsilon) * spread, V(T(0)), s.count <= V(T(K + 1))};
 }
 
 template <class V, int D, int K>
-KT_HD void reweight(FitSolver<V, D, K>& s, Robust robust, scalar_of<V> threshold, int iterations, bool hide_times) {
+KT_HD RobustRule<V> robust_rule(const FitSolver<V, D, K>& s, RobustState<V>& state, scalar_of<V> threshold,
+                                bool tukey) {
   using T = scalar_of<V>;
-  for (int64_t t = 0; t < s.rows.frames; ++t) s.rows.set_base_weight(t, s.rows.weight(t));
-  const int rounds = robust == Robust::tukey ? 2 * iterations : iterations;
-  for (int i = 0; i < rounds; ++i) {
-    const bool tukey = robust == Robust::tukey && i >= iterations;  // Tukey has local minima: it starts from a Huber fit
-    s.template residuals<true>(hide_times);
-    V h{threshold};
-    if (!(threshold > T(0))) h = median_norm<V, D>(s.rows, s.count) * V(T(1.4826) * (tukey ? T(4.685) : T(1.345)));
-    for (int64_t t = 0; t < s.rows.frames; ++t) {
-      const V w = s.rows.base_weight(t);
-      s.rows.set_weight(t, select(w > V(T(0)), w * robust_factor(s.rows.norm(t), h, tukey), V(T(0))));
-    }
-    s.recentre();
-    s.orthogonalize(hide_times);
+  V low{infinity<T>()}, high{T(0)};
+  for (int64_t t = 0; t < s.rows.frames; ++t) {
+    const V w = s.rows.base_weight(t), r = select(w > V(T(0)), sqrt(s.squared_residual(t)), V(quiet_nan<T>()));
+    s.rows.set_norm(t, r);
+    low = min(r, low);
+    high = max(r, high);
   }
+  RobustRule<V> rule{V(threshold), state.rounding, mask_of<V>(false), tukey};
+  if (threshold > T(0)) return rule;
+  state.median = median_norm<V, D>(s.rows, s.count, low, high, state.median);
+  rule.all_or_nothing = state.median <= state.rounding;
+  rule.h = select(rule.all_or_nothing, V(T(1)), state.median * V(T(1.4826) * (tukey ? T(4.685) : T(1.345))));
+  return rule;
+}
+
+// Whether the weights in the norms' place leave fewer than K + 1 distinct times.
+template <class V, int D, int K> KT_HD mask_of<V> too_few_times(const FitRows<V, D>& rows) {
+  using T = scalar_of<V>;
+  V seen[K + 1], found{T(0)};
+  for (int k = 0; k <= K; ++k) seen[k] = V(T(0));
+  for (int64_t t = 0; t < rows.frames; ++t) {
+    const V time = rows.time_at(t);
+    mask_of<V> fresh = rows.norm(t) > V(T(0));
+    for (int k = 0; k <= K; ++k) fresh = fresh & !((found > V(T(k))) & (time == seen[k]));
+    for (int k = 0; k <= K; ++k) seen[k] = select(fresh & (found == V(T(k))), time, seen[k]);
+    found = found + select(fresh, V(T(1)), V(T(0)));
+  }
+  return found < V(T(K + 1));
+}
+
+template <class V, int D, int K>
+KT_HD void reweight(FitSolver<V, D, K>& s, RobustState<V>& state, scalar_of<V> threshold, bool tukey) {
+  using T = scalar_of<V>;
+  const V zero{T(0)};
+  const RobustRule<V> rule = robust_rule<V, D, K>(s, state, threshold, tukey);
+  V kept = zero, sum = zero;
+  for (int64_t t = 0; t < s.rows.frames; ++t) {  // new weights, in the place of the norms
+    const V base = s.rows.base_weight(t), w = select(base > zero, base * rule.factor(s.rows.norm(t)), zero);
+    kept = select(w > zero, kept + V(T(1)), kept);
+    s.rows.set_norm(t, w);
+  }
+  if (any(kept < s.count)) state.ended = state.ended | too_few_times<V, D, K>(s.rows);
+  for (int64_t t = 0; t < s.rows.frames; ++t) {
+    const V w = select(state.ended, s.rows.weight(t), s.rows.norm(t));
+    s.rows.set_weight(t, w);
+    sum = sum + w;
+  }
+  s.recentre(sum);
 }
 
 template <class V, int D, int K> struct FitResult {
@@ -58,7 +136,8 @@ template <class V, int D, int K> struct FitResult {
 };
 
 // Derivatives j = 0..K of p_k at t = 0, by differentiating the recurrence j times; scaled from u to seconds.
-template <class V, int D, int K> KT_HD void derivatives_at_zero(const FitSolver<V, D, K>& s, scalar_of<V> per_second, V (*m)[K + 1]) {
+template <class V, int D, int K> KT_HD void derivatives_at_zero(const FitSolver<V, D, K>& s, scalar_of<V> per_second,
+                                                                V (*m)[K + 1]) {
   using T = scalar_of<V>;
   const V u = s.time_offset;
   for (int j = 0; j <= K; ++j)
@@ -101,7 +180,7 @@ template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver
   for (int i = 0; i <= K; ++i)
     for (int j = i; j <= K; ++j) {
       V v{T(0)};
-      for (int k = j; k <= K; ++k) v = fma(m[i][k] / s.norm2[k], m[j][k], v);
+      for (int k = j; k <= K; ++k) v = fma(m[i][k] * s.inverse_norm2[k], m[j][k], v);
       v = v * s.weight_scale;
       r.covariance[i][j] = r.covariance[j][i] = v;
       finite = finite & is_finite(v);
@@ -126,16 +205,31 @@ template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver
   return r;
 }
 
-// One problem (or one per lane), from loaded rows to results.
+// One problem (or one per lane), from rows that `seen` has been through to results.
 template <class V, int D, int K>
-KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool hide_times, Robust robust, scalar_of<V> threshold,
-                                  int iterations, scalar_of<V> per_second) {
-  FitSolver<V, D, K> s(rows);
-  s.prepare(weighted);
-  s.orthogonalize(hide_times);
-  if (robust != Robust::none) reweight<V, D, K>(s, robust, threshold, iterations, hide_times);
-  s.template residuals<false>(hide_times);
+KT_HD FitResult<V, D, K> fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, Robust robust,
+                                  scalar_of<V> threshold, int iterations, scalar_of<V> per_second) {
+  FitSolver<V, D, K> s(rows, seen);
+  // Tukey's loss has local minima, so it starts from a Huber fit. One call of orthogonalize: it is inlined and large.
+  const int rounds = robust == Robust::none ? 0 : robust == Robust::tukey ? 2 * iterations : iterations;
+  RobustState<V> state;
+  for (int round = 0;; ++round) {
+    s.orthogonalize();
+    if (round == rounds) break;
+    if (round == 0) state = begin_reweighting<V, D, K>(s);
+    reweight<V, D, K>(s, state, threshold, robust == Robust::tukey && round >= iterations);
+  }
+  s.residuals();
   return finish<V, D, K>(s, per_second);
+}
+
+// The same from loaded rows.
+template <class V, int D, int K>
+KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Robust robust,
+                                  scalar_of<V> threshold, int iterations, scalar_of<V> per_second) {
+  FitCentre<V, D> seen;
+  seen.see(rows, weighted, own_times);
+  return fit_seen<V, D, K>(rows, seen, robust, threshold, iterations, per_second);
 }
 
 KT_MATHS_END

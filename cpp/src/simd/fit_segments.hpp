@@ -1,0 +1,18 @@
+// What the instruction-set builds of fit_segments offer to the schedule.
+#pragma once
+#include <kinetrace/fit_segments/types.hpp>
+
+#include "../simd_level.hpp"
+
+namespace kinetrace {
+
+// Doubles of scratch for one group of problems, whatever the register width, and for the table of steps.
+template <class T>
+inline int64_t fit_segments_scratch(const FitSegmentsArgs<T>& a) {
+  return segment_layout(a).rows() * 8 + a.frames * segment_step_size(a.order);
+}
+
+KT_SIMD_DECLARE(void fit_segments(const FitSegmentsArgs<float>& a, int64_t begin, int64_t end, double* scratch))
+KT_SIMD_DECLARE(void fit_segments(const FitSegmentsArgs<double>& a, int64_t begin, int64_t end, double* scratch))
+
+}  // namespace kinetrace

@@ -1,0 +1,1 @@
+"""From a video file to tracks, entities, constant-acceleration fits and a score."""
