@@ -45,7 +45,7 @@ template <class T> __device__ __forceinline__ void begin_lane(const KinematicRes
 #pragma unroll
   for (int j = 0; j < Lane<T>::kPixels; ++j) {
     const int64_t pixel = first + j * kResidualLanes;
-    if (pixel >= a.pixels()) break;  // KT_MUTATE: bound of the image
+    if (pixel >= a.pixels()) break;  // KT_MUTATE: pixel >= a.pixels() -> false
     const Place at = place_of(pixel, a.width);
     const T* p = f.data + at.y * f.row + at.x * f.column;
 #pragma unroll
@@ -63,7 +63,7 @@ __device__ __forceinline__ void add_frames(const KinematicResidualArgs<T>& a, in
 #pragma unroll
   for (int j = 0; j < Lane<T>::kPixels; ++j) {
     const int64_t pixel = first + j * kResidualLanes;
-    if (pixel >= a.pixels()) break;  // KT_MUTATE: bound of the image
+    if (pixel >= a.pixels()) break;  // KT_MUTATE: pixel >= a.pixels() -> false
     const Place at = place_of(pixel, a.width);
     const FlowField<T> f = flow_field(a, b, t0 + 1);
     const T* p = f.data + at.y * f.row + at.x * f.column;
@@ -104,7 +104,7 @@ template <class T, ResidualNorm N, bool kWeighted, bool kAdvected> __global__ vo
     sum_kernel(KinematicResidualArgs<T> a) {
   const int l = int(threadIdx.x) % kResidualLanes;
   const int64_t strip = (int64_t(blockIdx.x) * kThreads + threadIdx.x) / kResidualLanes;
-  if (strip >= a.strips()) return;  // KT_MUTATE: bound of the strips, a whole warp
+  if (strip >= a.strips()) return;  // KT_MUTATE: strip >= a.strips() -> false
   const int64_t first = strip * kResidualStrip + l;
   for (int64_t b = blockIdx.y; b < a.problems; b += gridDim.y) {
     double total[kResidualSums] = {};
@@ -145,7 +145,7 @@ template <class T> __global__ void __launch_bounds__(kResidualLanes) finish_kern
 template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads, 8)
     field_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x;
-  if (pixel >= a.pixels()) return;  // KT_MUTATE: bound of the image
+  if (pixel >= a.pixels()) return;  // KT_MUTATE: pixel >= a.pixels() -> false
   const Place at = place_of(pixel, a.width);
   constexpr int C = N == ResidualNorm::signed_ ? 2 : 1;
   for (int64_t b = blockIdx.z; b < a.problems; b += gridDim.z)

@@ -28,7 +28,7 @@ __device__ __forceinline__ T fixed_derivative(const KinematicResidualArgs<T>& a,
 template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads, 8)
     gradient_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
-  if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
+  if (pixel >= pixels) return;  // KT_MUTATE: pixel >= pixels -> false
   const Place at = place_of(pixel, a.width);
   for (int64_t b = blockIdx.y; b < a.problems; b += gridDim.y) {
     const FlowField<T> f = flow_field(a, b, 0);
@@ -78,7 +78,7 @@ __device__ __forceinline__ double warp_max(double x) {
 // Bounds of what each residual map spreads: maxima of non-negative doubles, which order as their bit patterns.
 template <class T> __global__ void __launch_bounds__(kThreads, 4) bounds_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x;
-  const bool inside = pixel < a.pixels();
+  const bool inside = pixel < a.pixels();  // KT_MUTATE: pixel < a.pixels() -> true
   const Place at = place_of(inside ? pixel : 0, a.width);
   for (int64_t b = blockIdx.z; b < a.problems; b += gridDim.z) {
     const T factor[2] = {T(factors_of(a, b)[0]), T(factors_of(a, b)[1])};
@@ -110,7 +110,7 @@ template <class T> struct AtomicAdd {
 template <class T> __global__ void __launch_bounds__(kThreads, 4)
     spread_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count, unsigned long long* sums) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
-  if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
+  if (pixel >= pixels) return;  // KT_MUTATE: pixel >= pixels -> false
   const Place at = place_of(pixel, a.width);
   for (int64_t k = blockIdx.z; k < count; k += gridDim.z) {
     const int64_t b = first + k;
@@ -134,7 +134,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads, 4)
     collect_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count, const unsigned long long* sums) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
-  if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
+  if (pixel >= pixels) return;  // KT_MUTATE: pixel >= pixels -> false
   for (int64_t k = blockIdx.z; k < count; k += gridDim.z)
     for (int64_t t = blockIdx.y; t < a.frames; t += gridDim.y) {
       const double scale = frame_scale(a, first + k, t);
@@ -158,7 +158,7 @@ template <class T> struct AtomicMark {
 template <class T> __global__ void __launch_bounds__(kThreads, 4)
     mark_kernel(KinematicResidualArgs<T> a, int64_t first, int64_t count) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x, pixels = a.pixels();
-  if (pixel >= pixels) return;  // KT_MUTATE: bound of the image
+  if (pixel >= pixels) return;  // KT_MUTATE: pixel >= pixels -> false
   const Place at = place_of(pixel, a.width);
   for (int64_t k = blockIdx.z; k < count; k += gridDim.z) {
     const int64_t b = first + k;
