@@ -28,20 +28,20 @@ template <class T>
 int64_t slots_for(const FitSegmentsArgs<T>& a) {
   const int64_t by_bytes = kMostBytes / int64_t(sizeof(double)) / segment_layout(a).rows();
   int64_t slots = a.problems < kMostSlots ? a.problems : kMostSlots;
-  if (slots > by_bytes) slots = by_bytes;
+  if (slots > by_bytes) slots = by_bytes > 0 ? by_bytes : 1;
   return (slots + kThreads - 1) / kThreads * kThreads;
 }
 
 template <int K>
 __global__ void __launch_bounds__(32) table_kernel(double* table, int64_t points) {
-  if (threadIdx.x == 0) write_step_table<K>(table, points);  // KT_MUTATE: one writer
+  if (threadIdx.x == 0) write_step_table<K>(table, points);  // KT_MUTATE: delete
 }
 
 template <class T, int D>
 __global__ void __launch_bounds__(kThreads, 1)
     load_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (first + slot >= a.problems) return;  // KT_MUTATE: bound of the batch
+  if (first + slot >= a.problems) return;  // KT_MUTATE: delete
   load_problem<T, D>(a, layout, first + slot, {rows + slot, pitch});
 }
 
@@ -49,7 +49,7 @@ template <int D, int K>
 __global__ void __launch_bounds__(kThreads, 1) search_kernel(SegmentLayout layout, SegmentOptions options, double* rows,
                                                              const double* table, int64_t pitch, int64_t left) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (slot >= left) return;  // KT_MUTATE: bound of the batch
+  if (slot >= left) return;  // KT_MUTATE: delete
   const SegmentRows<double> mine{rows + slot, pitch, layout};
   const bool regular = mine.get(SegmentLayout::kRegular) != 0;
   const int64_t count = int64_t(mine.get(SegmentLayout::kCount));
@@ -61,7 +61,7 @@ template <int D, int K>
 __global__ void __launch_bounds__(kThreads, 1) pieces_kernel(SegmentLayout layout, SegmentOptions options, double* rows,
                                                              const double* table, int64_t pitch, int64_t left) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (slot >= left) return;  // KT_MUTATE: bound of the batch
+  if (slot >= left) return;  // KT_MUTATE: delete
   const SegmentRows<double> mine{rows + slot, pitch, layout};
   const SegmentPieces<double, D, K> pieces(mine, table, options, int64_t(mine.get(SegmentLayout::kCount)));
   pieces.run(mine.get(SegmentLayout::kRegular) != 0);
@@ -71,7 +71,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads, 1)
     write_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (first + slot >= a.problems) return;  // KT_MUTATE: bound of the batch
+  if (first + slot >= a.problems) return;  // KT_MUTATE: delete
   write_problem(a, layout, first + slot, {rows + slot, pitch});
 }
 

@@ -9,7 +9,7 @@ namespace kinetrace {
 namespace bindings {
 namespace {
 
-constexpr int64_t kMostFrames = int64_t(1) << 22, kMostFramesOfTriangle = 4096;
+constexpr int64_t kMostFrames = int64_t(1) << 18, kMostFramesOfTriangle = 4096;
 
 struct Options {
   double dt;
