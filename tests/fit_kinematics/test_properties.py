@@ -129,7 +129,11 @@ def test_shifts_of_time_and_place(backend: Any, case: Case, shift: float) -> Non
         assert_within(back @ late.coefficients[b].astype(float), plain.coefficients[b], bound)
         offset = np.zeros_like(here)
         offset[0] = 64
-        assert_within(away.coefficients[b] - offset, plain.coefficients[b], 4 * units * here)
+        # Rounding the moved positions to the dtype moves each by up to half a unit in the last place of its new size.
+        size = np.abs(problem.p + 64).max(axis=0)
+        rounded = fit_scale(problem.t, problem.p + 64, problem.w, order, spread=size).coefficients
+        bound = 4 * units * here + float(np.finfo(case.dtype).eps) * rounded
+        assert_within(away.coefficients[b] - offset, plain.coefficients[b], bound)
 
 
 @given(rng=generators(), order=st.integers(0, 3), dtype=st.sampled_from([np.float32, np.float64]))
