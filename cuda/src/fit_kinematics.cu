@@ -110,7 +110,7 @@ template <class T, int D, int K> __global__ void __launch_bounds__(64, 1)
     for (uint32_t t = threadIdx.x; t < frames; t += blockDim.x) table[t] = T(t);
   __syncthreads();
   const uint32_t lane = threadIdx.x;
-  if (lane >= problems) return;  // KT_MUTATE: bound of the batch
+  if (lane >= problems) return;  // KT_MUTATE: bound
   T* extra = times + (own_times ? a.frames * pitch : 0);
   const FitRows<T, D> mine{rows + lane,           pitch,        own_times ? times + lane : table,
                            own_times ? pitch : 1, extra + lane, a.frames};
