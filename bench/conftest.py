@@ -32,9 +32,7 @@ def compare(benchmark: Any, quick: bool, capsys: pytest.CaptureFixture[str]) -> 
         target = contender.run if isinstance(contender, Contender) else contender
         inputs = case.inputs(0)
         benchmark.extra_info.update(comparison.record(), **machine.describe())
-        answer = benchmark.pedantic(
-            target, args=(inputs,), rounds=rounds, warmup_rounds=2
-        )  # once if disabled
+        answer = benchmark.pedantic(target, args=(inputs,), rounds=rounds, warmup_rounds=2)  # once if disabled
         case.check(ours, inputs, answer)
         return comparison
 

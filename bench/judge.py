@@ -123,9 +123,7 @@ def judge(
         ValueError: fewer than 8 rounds, or an odd number: that favours the build that ran second more often.
     """
     if len(base_s) != len(head_s) or len(base_s) < 8 or len(base_s) % 2:
-        raise ValueError(
-            f"rounds: expected an even number from 8 on for both, got {len(base_s)} and {len(head_s)}"
-        )
+        raise ValueError(f"rounds: expected an even number from 8 on for both, got {len(base_s)} and {len(head_s)}")
     ratio = ratio_of(head_s, base_s)
     base, head = float(np.median(base_s)), float(np.median(head_s))
     return Verdict(name, base, head, ratio, head_memory - base_memory, base_memory)

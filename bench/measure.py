@@ -223,9 +223,7 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
     buffer = memory(1 << 20 if quick else 1 << 28)
     contenders = {n: c if isinstance(c, Contender) else Contender(c) for n, c in case.contenders.items()}
     if case.bytes_read:
-        contenders[READ] = Contender(
-            lambda _: _cpu.stream_read(buffer, case.threads), case.bytes_read / buffer.nbytes
-        )
+        contenders[READ] = Contender(lambda _: _cpu.stream_read(buffer, case.threads), case.bytes_read / buffer.nbytes)
     result = Comparison(
         case.name, case.clock, case.threads, case.bytes_read, case.problems, {n: [] for n in contenders}
     )

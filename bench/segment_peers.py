@@ -31,8 +31,11 @@ def bases(n: int) -> list[np.ndarray]:
     return [np.linalg.qr(np.vander(np.arange(float(m)), ORDER + 1))[0] for m in range(n + 1)]
 
 
-def segment_costs(y: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
-    """Sum of squares (B,) of every segment: projections on shared bases by matrix products, squares by prefix sums."""
+def segment_costs(y: np.ndarray, most: int) -> dict[tuple[int, int], np.ndarray]:
+    """Sums of squares (B,) of segments: projections on shared bases by matrix products, squares by prefix sums.
+
+    Two segments at most need only those that begin or end the track.
+    """
     b, n, _ = y.shape
     whole = bases(n)[n]
     y = y.astype(np.float64)
@@ -42,15 +45,17 @@ def segment_costs(y: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
     cost = {}
     for i in range(n - LEAST + 1):
         for j in range(i + LEAST, n + 1):
+            if most == 2 and i > 0 and j < n:
+                continue
             c = bases(n)[j - i].T @ lanes[i:j]
             cost[i, j] = squares[:, j] - squares[:, i] - (c * c).reshape(ORDER + 1, b, -1).sum(axis=(0, 2))
     return cost
 
 
 def numpy_all_segments(y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every segment's cost for all tracks at once, then dynamic programming over whole arrays."""
+    """The cost of a segment for all tracks at once, then dynamic programming over whole arrays."""
     b, n, dims = y.shape
-    cost = segment_costs(y)
+    cost = segment_costs(y, most)
     best = np.full((most + 1, n + 1, b), np.inf)
     start = np.zeros((most + 1, n + 1, b), np.int64)
     best[0, 0] = 0

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import numpy as np
+
 from kinetrace.video.analyse import one_thread
 from kinetrace.video.lucas_kanade import LucasKanade
 from kinetrace.video.motion import ChainedFlow, DISFlow, PointTracker
@@ -49,9 +50,7 @@ def clip(radius: float, speed: float, seed: int) -> tuple[Any, Any, float]:
     return np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in frames]), path, acceleration
 
 
-def measure(
-    tracker: PointTracker, frames: Any, path: Any, acceleration: float, radius: float
-) -> tuple[float, ...]:
+def measure(tracker: PointTracker, frames: Any, path: Any, acceleration: float, radius: float) -> tuple[float, ...]:
     """Share of point-frames within 1 px of the truth, error of the acceleration in %, seconds."""
     rng = np.random.default_rng(7)
     middle = FRAMES // 2

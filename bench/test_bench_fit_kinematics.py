@@ -33,9 +33,9 @@ def make_tracks(seed: int, problems: int, frames: int = FRAMES, occluded: float 
     """Parabolas of some hundred pixels, 0.3 px noise, weights 0.1 to 1, some points occluded (weight 0)."""
     rng = np.random.default_rng(seed)
     u = np.linspace(-1, 1, frames, dtype=np.float32)
-    c = rng.standard_normal((problems, 3, 2), dtype=np.float32) * np.float32(
-        [[150], [80], [30]]
-    ) + np.float32([[400], [0], [0]])
+    c = rng.standard_normal((problems, 3, 2), dtype=np.float32) * np.float32([[150], [80], [30]]) + np.float32(
+        [[400], [0], [0]]
+    )
     y = np.einsum("tk,bkd->btd", np.stack([u**0, u, u * u], axis=1), c, optimize=True)
     y = np.ascontiguousarray(y)  # einsum may return a transposed view
     y += np.float32(0.3) * rng.standard_normal(y.shape, dtype=np.float32)
@@ -107,9 +107,7 @@ def case_typical(quick: bool = False) -> Case:
     loop = problems / LOOP
     contenders = {
         "kinetrace": lambda x: ours(x, num_threads=1),
-        "kinetrace (T, B, 2)": lambda x: kt.fit_kinematics(
-            x.frame_major, weights=x.weights_frame_major, num_threads=1
-        ),
+        "kinetrace (T, B, 2)": lambda x: kt.fit_kinematics(x.frame_major, weights=x.weights_frame_major, num_threads=1),
         "kinetrace visible": lambda x: kt.fit_kinematics(x.positions, visible=x.visible, num_threads=1),
         "kinetrace huber x5": lambda x: ours(x, robust="huber", num_threads=1),
         "numpy einsum": on_numpy(peers.numpy_einsum),
@@ -133,9 +131,7 @@ def case_ours(quick: bool = False) -> Case:
     problems = 2_000 if quick else 100_000
     contenders = {
         "kinetrace": lambda x: ours(x, num_threads=1),
-        "kinetrace (T, B, 2)": lambda x: kt.fit_kinematics(
-            x.frame_major, weights=x.weights_frame_major, num_threads=1
-        ),
+        "kinetrace (T, B, 2)": lambda x: kt.fit_kinematics(x.frame_major, weights=x.weights_frame_major, num_threads=1),
         "kinetrace visible": lambda x: kt.fit_kinematics(x.positions, visible=x.visible, num_threads=1),
         "kinetrace huber x5": lambda x: ours(x, robust="huber", num_threads=1),
     }
@@ -153,9 +149,7 @@ def case_tiny(quick: bool = False) -> Case:
         "numpy gemm in blocks": on_numpy(peers.numpy_blocked),
         "torch gemm": on_torch(peers.torch_gemm),
     }
-    return Case(
-        "fit_kinematics/tiny", contenders, lambda seed: make_tracks(seed, 16), check, problems=16, cold=False
-    )
+    return Case("fit_kinematics/tiny", contenders, lambda seed: make_tracks(seed, 16), check, problems=16, cold=False)
 
 
 def case_threads(quick: bool = False) -> Case:
@@ -191,14 +185,10 @@ def test_short_window_accuracy(window: int, limit: float, benchmark: Any) -> Non
     t = np.arange(FRAMES)
     visible = (t >= start[:, None]) & (t < start[:, None] + window)
     y, w = tracks.positions, tracks.weights
-    fit = benchmark.pedantic(
-        kt.fit_kinematics, args=(y,), kwargs={"weights": w, "visible": visible}, rounds=1
-    )
+    fit = benchmark.pedantic(kt.fit_kinematics, args=(y,), kwargs={"weights": w, "visible": visible}, rounds=1)
     want = kt.fit_kinematics(y.astype(np.float64), weights=w.astype(np.float64), visible=visible)
     half = (FRAMES - 1) / 2
     error = np.abs(fit.coefficients[:, 2] - want.coefficients[:, 2]) * half**2 / 2
-    benchmark.extra_info.update(
-        window=window, c2_error_max=float(error.max()), c2_error_median=float(np.median(error))
-    )
+    benchmark.extra_info.update(window=window, c2_error_max=float(error.max()), c2_error_median=float(np.median(error)))
     assert not fit.status.any()
     assert error.max() < limit

@@ -82,7 +82,7 @@ def case_of(name: str, most: int, quick: bool) -> Case:
         "kinetrace visible": lambda x: kt.fit_segments(
             x.positions, visible=x.visible, max_segments=most, num_threads=1
         ),
-        "numpy, all segments by products": peer(peers.numpy_all_segments, most, 50 if quick else NUMPY_ROWS, problems),
+        "numpy products": peer(peers.numpy_all_segments, most, 50 if quick else NUMPY_ROWS, problems),
     }
     if importlib.util.find_spec("ruptures"):
         rows = 2 if quick else RUPTURES_ROWS

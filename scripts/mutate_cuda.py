@@ -49,11 +49,7 @@ class Outcome:
     @property
     def verdict(self) -> str:
         if self.mutation.equivalent:
-            prefix = (
-                "MARKED EQUIVALENT, BUT KILLED by " + ", ".join(self.killers)
-                if self.killers
-                else "equivalent"
-            )
+            prefix = "MARKED EQUIVALENT, BUT KILLED by " + ", ".join(self.killers) if self.killers else "equivalent"
             return f"{prefix}: {self.mutation.equivalent}"
         return "killed by " + ", ".join(self.killers) if self.killers else "SURVIVES"
 
@@ -96,9 +92,7 @@ class Workbench:
 
         try:
             result = attempt([])
-            if (
-                "unexpected memory mapping" in result.stderr
-            ):  # ThreadSanitizer and a wide address randomisation
+            if "unexpected memory mapping" in result.stderr:  # ThreadSanitizer and a wide address randomisation
                 result = attempt(["setarch", platform.machine(), "-R"])
         except subprocess.TimeoutExpired:
             return "time limit"
@@ -163,9 +157,7 @@ def table(outcomes: list[Outcome], columns: list[str]) -> str:
     for outcome in outcomes:
         m = outcome.mutation
         what = m.what.replace("|", "\\|")
-        rows.append(
-            [f"{m.path}:{m.line}", what, *(outcome.runs.get(c, PASSES) for c in columns), outcome.verdict]
-        )
+        rows.append([f"{m.path}:{m.line}", what, *(outcome.runs.get(c, PASSES) for c in columns), outcome.verdict])
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
     bad = sum(outcome.bad for outcome in outcomes)
     lines += [
@@ -180,9 +172,7 @@ def table(outcomes: list[Outcome], columns: list[str]) -> str:
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="*", type=Path, help="files to mutate, relative to the root "
                         "(default: cuda/src/*.cu* and all headers of cpp/include)")  # fmt: skip
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1])
@@ -215,14 +205,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns 0 when every mutation is killed or rightly marked, 1 when not, 2 when none could be tried."""
     options = parse_options(arguments)
     try:
-        found = [
-            m for path in options.sources for m in find_mutations(path, (options.root / path).read_text())
-        ]
+        found = [m for path in options.sources for m in find_mutations(path, (options.root / path).read_text())]
         found = [m for m in found if re.search(options.only, f"{m.path}:{m.line} {m.what}")]
         if options.list:
-            print(
-                "".join(f"{m.path}:{m.line} {m.what} {m.equivalent}".rstrip() + "\n" for m in found), end=""
-            )
+            print("".join(f"{m.path}:{m.line} {m.what} {m.equivalent}".rstrip() + "\n" for m in found), end="")
             return 0
         if not found or not options.drivers:
             raise UsageError(f"{len(found)} mutations and {len(options.drivers)} drivers: nothing to do")
@@ -236,9 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
                 results = pool.map(bench.judge, found, [f"mutation{i}" for i in range(len(found))])
                 for mutation, runs in zip(found, results, strict=True):
                     outcomes.append(Outcome(mutation, runs))
-                    progress = (
-                        f"[{len(outcomes)}/{len(found)}] {mutation.path}:{mutation.line} {mutation.what}"
-                    )
+                    progress = f"[{len(outcomes)}/{len(found)}] {mutation.path}:{mutation.line} {mutation.what}"
                     print(f"{progress}: {outcomes[-1].verdict}", file=sys.stderr, flush=True)
     except UsageError as error:
         print(f"mutate_cuda: {error}", file=sys.stderr)

@@ -6,17 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-BARRIER = re.compile(
-    r"\b(__syncthreads|__syncthreads_count|__syncthreads_and|__syncthreads_or|__syncwarp)\s*\("
-)
+BARRIER = re.compile(r"\b(__syncthreads|__syncthreads_count|__syncthreads_and|__syncthreads_or|__syncwarp)\s*\(")
 MASKED = re.compile(r"\b(__(?:shfl|shfl_up|shfl_down|shfl_xor|ballot|any|all)_sync|__syncwarp)\s*\(")
 FULL_MASK = re.compile(r"0x[fF]{8}[uU]?|~0[uU]?|(\w+::)*k?_?(full|all)_?(mask|warp|lanes)?", re.IGNORECASE)
 MARK = re.compile(r"//\s*KT_MUTATE:\s*(.*)")
 EQUIVALENT = re.compile(r"//\s*KT_EQUIVALENT\s+(barrier|mask|marked):\s*(.*\S)")
 # comments, strings and characters; a quote after a digit separates digits
-NOT_CODE = re.compile(
-    r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])'", re.DOTALL
-)
+NOT_CODE = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])'", re.DOTALL)
 
 
 class UsageError(Exception):
@@ -84,9 +80,7 @@ def marked_change(code_line: str, mark: str) -> tuple[int, int, str]:
         return found.end(), end - 1, "true"
     old, arrow, new = mark.partition(" -> ")
     if not arrow or old not in code_line:
-        raise UsageError(
-            f"KT_MUTATE: expected `bound`, `delete` or `old -> new` with old on the line, got `{mark}`"
-        )
+        raise UsageError(f"KT_MUTATE: expected `bound`, `delete` or `old -> new` with old on the line, got `{mark}`")
     start = code_line.index(old)
     return start, start + len(old), new
 
@@ -142,9 +136,7 @@ def find_mutations(path: Path, text: str) -> list[Mutation]:
     """All mutations of one source file, in the order of its lines."""
     lines = text.splitlines()
     mutations = []
-    for kind, what, start, end, replacement in find_calls(blank_comments(text), text) + find_marked(
-        path, text
-    ):
+    for kind, what, start, end, replacement in find_calls(blank_comments(text), text) + find_marked(path, text):
         line = text.count("\n", 0, start) + 1
         reason = equivalent_reason(lines, line, kind)
         mutations.append(Mutation(path, line, kind, what, start, end, replacement, reason))

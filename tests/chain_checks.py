@@ -52,9 +52,7 @@ def check_tracks(case: Case, tracks: Any) -> int:
     expected = _reference.chain_flow(*case.args, **case.options)
     flow = np.asarray(case.args[0], dtype=np.float64)
     back = np.asarray(case.options.get("backward_flow", flow), dtype=np.float64)
-    slope, back_slope = (
-        2 * max(np.abs(np.diff(f, axis=a)).max(initial=0.0) for a in (2, 3)) for f in (flow, back)
-    )
+    slope, back_slope = (2 * max(np.abs(np.diff(f, axis=a)).max(initial=0.0) for a in (2, 3)) for f in (flow, back))
     units = rounding("chain_flow", "positions", case.dtype)
     size = max(flow.shape[2:]) + 4 * max(np.abs(flow).max(initial=0.0), np.abs(back).max(initial=0.0))
     last = np.array([flow.shape[3] - 1, flow.shape[2] - 1])

@@ -27,14 +27,10 @@ def assert_same_bits(actual: Any, expected: Any) -> None:
         same = a == b
         if a.dtype.kind == "f":
             same = (same & (np.signbit(a) == np.signbit(b))) | (np.isnan(a) & np.isnan(b))
-        assert same.all(), (
-            f"{name} differs at {np.argwhere(~same)[:4].tolist()}: {a[~same][:4]} {b[~same][:4]}"
-        )
+        assert same.all(), f"{name} differs at {np.argwhere(~same)[:4].tolist()}: {a[~same][:4]} {b[~same][:4]}"
 
 
-def assert_within(
-    actual: npt.ArrayLike, expected: npt.ArrayLike, bound: npt.ArrayLike, name: str = "value"
-) -> None:
+def assert_within(actual: npt.ArrayLike, expected: npt.ArrayLike, bound: npt.ArrayLike, name: str = "value") -> None:
     """Same shape, NaN in the same places, and elsewhere |actual - expected| <= bound."""
     a = np.asarray(actual, dtype=np.float64)
     b = np.asarray(expected, dtype=np.float64)

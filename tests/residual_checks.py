@@ -30,9 +30,7 @@ class Parts(NamedTuple):
 def flow_parts(case: Case) -> list[Parts]:
     """Parts of each problem of a kinematic_residual call."""
     options = case.options
-    batch, weights = flow_definition._prepare(
-        case.args[0], options.get("mask"), options.get("mask_rule", "center")
-    )
+    batch, weights = flow_definition._prepare(case.args[0], options.get("mask"), options.get("mask_rule", "center"))
     parts = []
     for flow, w in zip(batch, weights, strict=True):
         mode, steps = options.get("mode", "eulerian"), options.get("iterations", 0)
@@ -71,9 +69,7 @@ def settled(case: Case) -> Case:
             close = np.abs(part.r) <= 64 * np.finfo(case.dtype).eps * part.size
             hidden[b] |= (close & (part.size > 0)).any(axis=1)
         if options["mode"] == "advected":
-            margin = (
-                64 * float(np.finfo(case.dtype).eps) * (_advected_size(batch[b], options["iterations"]) + 16)
-            )
+            margin = 64 * float(np.finfo(case.dtype).eps) * (_advected_size(batch[b], options["iterations"]) + 16)
             for t in range(1, batch.shape[1] - 1):
                 path = flow_definition._path(batch[b], t, options["iterations"])
                 for c in (path.ahead, *path.behind):
@@ -136,11 +132,7 @@ def check_value(case: Case, kernel: str, parts: list[Parts], value: Any) -> None
     batched = case.args[0].ndim == (5 if kernel == "kinematic_residual" else 4)
     for b, part in enumerate(parts):
         scale = value_scale(part, case.options["norm"], case.options["reduction"], units)
-        if (
-            kernel == "track_residual"
-            and case.options["norm"] == "signed"
-            and case.options["reduction"] == "none"
-        ):
+        if kernel == "track_residual" and case.options["norm"] == "signed" and case.options["reduction"] == "none":
             scale = np.swapaxes(scale, 1, 2)
         at = b if batched else ...
         assert_within(value[at], expected[at], units * scale + smallest(case.dtype))

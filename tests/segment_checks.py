@@ -64,9 +64,7 @@ def _check_choice(case: Case, fit: Any, expected: Any, b: int) -> list[int]:
     cost = definition.segment_costs(problem, order, least)
     floor = definition.sum_of_squares_floor(problem, float(np.finfo(case.dtype).eps))
     best = [_least_cost(cost, k) for k in range(1, most + 1)]
-    scores = np.array(
-        [definition.score(e, k, n, d_count, order, noise, floor) for k, e in enumerate(best, start=1)]
-    )
+    scores = np.array([definition.score(e, k, n, d_count, order, noise, floor) for k, e in enumerate(best, start=1)])
     k = int(fit.n_segments[b])
     frames = fit.boundaries[b, : k - 1]
     starts = [0, *np.searchsorted(problem.frames, frames).tolist()]
@@ -106,13 +104,9 @@ def _check_numbers(case: Case, fit: Any, starts: list[int], b: int) -> None:
     scales = [fit_scale(t[i:j], p[i:j], w[i:j], order, spread) for i, j in zip(starts, ends, strict=True)]
     fits = [fit_polynomial(t[i:j], p[i:j], w[i:j], order) for i, j in zip(starts, ends, strict=True)]
     for s, (one, scale) in enumerate(zip(fits, scales, strict=True)):
-        bound = rounding("fit_segments", "coefficients", case.dtype) * scale.coefficients + smallest(
-            case.dtype
-        )
+        bound = rounding("fit_segments", "coefficients", case.dtype) * scale.coefficients + smallest(case.dtype)
         assert_within(fit.coefficients[b, s], one.coefficients, bound, f"coefficients[{b},{s}]")
-    sse = sum(
-        float(w[i:j] @ (one.residuals**2).sum(axis=1)) for i, j, one in zip(starts, ends, fits, strict=True)
-    )
+    sse = sum(float(w[i:j] @ (one.residuals**2).sum(axis=1)) for i, j, one in zip(starts, ends, fits, strict=True))
     largest = max(scale.residual_rms for scale in scales)
     bound = rounding("fit_segments", "residual_rms", case.dtype) * largest + smallest(case.dtype)
     assert_within(fit.residual_rms[b], np.sqrt(sse / w.sum()), bound, f"residual_rms[{b}]")

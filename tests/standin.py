@@ -19,9 +19,7 @@ def call(function: str, *args: Any, num_threads: int | None = None, **options: A
     return _cast(getattr(_reference, function)(*args, **options), np.asarray(args[0]).dtype)
 
 
-def backward(
-    function: str, x: npt.NDArray[Any], upstream: npt.NDArray[Any], *args: Any, **options: Any
-) -> Any:
+def backward(function: str, x: npt.NDArray[Any], upstream: npt.NDArray[Any], *args: Any, **options: Any) -> Any:
     """Gradient of sum(upstream * function(x, ...)) with respect to x, in the dtype of x."""
     options.pop("num_threads", None)
     return _cast(getattr(_reference, f"{function}_backward")(x, upstream, *args, **options), x.dtype)

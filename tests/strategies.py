@@ -84,9 +84,7 @@ def fit_cases(draw: Any, *, wild: bool = False, increasing: bool = False, max_fr
     used = np.ones(shape, dtype=bool)
     if draw(st.booleans()):
         visible = rng.uniform(size=shape) < draw(st.sampled_from([0.0, 0.4, 0.9]))
-        options["visible"] = (
-            visible if draw(st.booleans()) else visible * rng.integers(1, 256, shape).astype(np.uint8)
-        )
+        options["visible"] = visible if draw(st.booleans()) else visible * rng.integers(1, 256, shape).astype(np.uint8)
         used &= visible
     if draw(st.booleans()):
         weights = rng.uniform(0.1, 3.0, shape).astype(dtype)
@@ -125,9 +123,7 @@ def flow_cases(draw: Any, *, wild: bool = False, max_side: int = 9) -> Case:
         draw(st.integers(0, max_side)),
         draw(st.integers(0, max_side)),
     )
-    flow = (rng.normal(size=(*batch, t_count, 2, height, width)) * draw(st.sampled_from([0.3, 4.0]))).astype(
-        dtype
-    )
+    flow = (rng.normal(size=(*batch, t_count, 2, height, width)) * draw(st.sampled_from([0.3, 4.0]))).astype(dtype)
     options: dict[str, Any] = {
         "norm": draw(st.sampled_from(["squared", "abs", "signed"])),
         "reduction": draw(st.sampled_from(["mean", "mean_elements", "sum", "none"])),
@@ -184,9 +180,7 @@ def chain_cases(draw: Any, *, wild: bool = False) -> Case:
     points[whole] = np.round(points[whole])
     options: dict[str, Any] = {}
     if draw(st.booleans()):
-        options["start"] = (
-            rng.integers(0, steps + 1, count) if draw(st.booleans()) else draw(st.integers(0, steps))
-        )
+        options["start"] = rng.integers(0, steps + 1, count) if draw(st.booleans()) else draw(st.integers(0, steps))
     if draw(st.booleans()):
         noise = rng.normal(size=flow.shape) * draw(st.sampled_from([0.0, 0.5]))
         options["backward_flow"] = (-flow + noise).astype(dtype)

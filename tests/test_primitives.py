@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kinetrace.primitives import PRIMITIVES
 
 import kinetrace as kt
+from kinetrace.primitives import PRIMITIVES
 
 
 def second_difference(p: np.ndarray, fps: float) -> np.ndarray:
@@ -34,16 +34,13 @@ def second_difference(p: np.ndarray, fps: float) -> np.ndarray:
 def test_initial_velocity_and_acceleration(kind: str, velocity: tuple, acceleration: tuple) -> None:
     speed = 0.0 if kind == "free_fall" else 2.0
     fps = 100.0
-    p = kt.simulate_primitive(
-        kind, num_frames=10, fps=fps, speed=speed, angle=0.6, friction=0.2, position=(1, 2)
-    )
-    assert p.shape == (10, 2) and p.dtype == np.float64
+    p = kt.simulate_primitive(kind, num_frames=10, fps=fps, speed=speed, angle=0.6, friction=0.2, position=(1, 2))
+    assert p.shape == (10, 2)
+    assert p.dtype == np.float64
     assert np.allclose(p[0], (1, 2))
     a = second_difference(p, fps)
     assert np.allclose(a, acceleration, atol=1e-8)
-    assert np.allclose(
-        (p[1] - p[0]) * fps, np.asarray(velocity) + np.asarray(acceleration) / (2 * fps), atol=1e-9
-    )
+    assert np.allclose((p[1] - p[0]) * fps, np.asarray(velocity) + np.asarray(acceleration) / (2 * fps), atol=1e-9)
 
 
 def test_y_axis_down_mirrors() -> None:
@@ -56,7 +53,8 @@ def test_ramp_up_slides_back_or_stays() -> None:
     slide = kt.simulate_primitive("ramp_up", speed=2.0, angle=0.6, friction=0.1, num_frames=64)
     stay = kt.simulate_primitive("ramp_up", speed=2.0, angle=0.3, friction=0.5, num_frames=64)
     top = slide[:, 1].argmax()
-    assert 0 < top < 63 and slide[-1, 1] < slide[top, 1]
+    assert 0 < top < 63
+    assert slide[-1, 1] < slide[top, 1]
     back = second_difference(slide[top + 2 :], 16.0)
     pull = 9.81 * (np.sin(0.6) - 0.1 * np.cos(0.6))
     assert np.allclose(back, pull * np.array([-np.cos(0.6), -np.sin(0.6)]))

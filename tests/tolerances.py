@@ -27,9 +27,7 @@ TABLE: dict[tuple[str, str], Bound] = {
         "centring 2, Gram-Schmidt 4, sums over lanes 4, move to t=0 3 per degree; measured: 1",
     ),
     ("fit_kinematics", "covariance"): Bound(32, "as coefficients, the basis entering twice; measured: 5"),
-    ("fit_kinematics", "residual_rms"): Bound(
-        16, "a residual has the rounding of its position and of the polynomial"
-    ),
+    ("fit_kinematics", "residual_rms"): Bound(16, "a residual has the rounding of its position and of the polynomial"),
     ("fit_kinematics", "r_squared"): Bound(16, "as residual_rms, and the ratio of two sums"),
     ("fit_kinematics", "robust"): Bound(
         128, "up to 10 fits in a row; the scale holds, by measurement, how re-weighting spreads an error"
@@ -47,12 +45,8 @@ TABLE: dict[tuple[str, str], Bound] = {
     ("kinematic_residual", "advected"): Bound(
         64, "as eulerian with three or more bilinear samples of 6 roundings, at points rounded twice each"
     ),
-    ("kinematic_residual", "gradient"): Bound(
-        64, "residual, its slope, 1/N, and a scatter of up to 16 terms"
-    ),
-    ("track_residual", "value"): Bound(
-        16, "third difference 5, division, square and sum over D 6, sum in lanes"
-    ),
+    ("kinematic_residual", "gradient"): Bound(64, "residual, its slope, 1/N, and a scatter of up to 16 terms"),
+    ("track_residual", "value"): Bound(16, "third difference 5, division, square and sum over D 6, sum in lanes"),
     ("track_residual", "gradient"): Bound(16, "residual 6, slope and 1/N 4, four terms added"),
     ("chain_flow", "positions"): Bound(
         8,

@@ -18,7 +18,7 @@ uint64_t read_chunk(const unsigned char* p, std::size_t n) {
   std::size_t i = 0;
   for (; i + sizeof sum <= n; i += sizeof sum) {
 #pragma GCC unroll 8
-    for (int k = 0; k < 8; ++k) sum[k] ^= (Lane)*reinterpret_cast<const UnalignedLane*>(p + i + 16 * k);
+    for (int k = 0; k < 8; ++k) sum[k] ^= (Lane) * reinterpret_cast<const UnalignedLane*>(p + i + 16 * k);
   }
   uint64_t r = 0;
   for (const Lane& lane : sum) r ^= lane[0] ^ lane[1];
@@ -31,7 +31,8 @@ uint64_t read_chunk(const unsigned char* p, std::size_t n) {
 uint64_t stream_read(const void* data, std::size_t bytes, int num_threads) {
   std::atomic<uint64_t> total{0};
   const auto* p = static_cast<const unsigned char*>(data);
-  constexpr int64_t kGrain = int64_t(1) << 20;  // long enough for the hardware prefetcher, short enough to share out evenly
+  constexpr int64_t kGrain =
+      int64_t(1) << 20;  // long enough for the hardware prefetcher, short enough to share out evenly
   parallel_for(int64_t(bytes), kGrain, num_threads, [&](int64_t begin, int64_t end) {
     total.fetch_xor(read_chunk(p + begin, std::size_t(end - begin)), std::memory_order_relaxed);
   });

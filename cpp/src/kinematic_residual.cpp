@@ -29,7 +29,8 @@ template <class T> void finish_problem(const KinematicResidualArgs<T>& a, int64_
   if (!a.weighted()) total[2] = double(a.frames - 2) * double(a.pixels());
   a.total_weight[problem] = total[2];
   const int channels = a.norm == ResidualNorm::signed_ ? 2 : 1;
-  for (int c = 0; c < channels; ++c) a.value[problem * channels + c] = T(residual_value(a.norm, a.reduction, a.dt, total[c], total[2]));
+  for (int c = 0; c < channels; ++c)
+    a.value[problem * channels + c] = T(residual_value(a.norm, a.reduction, a.dt, total[c], total[2]));
 }
 
 template <class T> Outcome forward(const KinematicResidualArgs<T>& a, const Launch& launch) {
@@ -45,7 +46,8 @@ template <class T> Outcome forward(const KinematicResidualArgs<T>& a, const Laun
 // Frame by frame: bounds of what every residual map spreads, then every frame's gradient.
 template <class T> Outcome advected_backward(const KinematicResidualArgs<T>& a, const Launch& launch) {
   const int64_t frames = a.problems * a.frames, ns = 1 + a.pixels() * 50, per_chunk = 1 + 50000 / ns;
-  parallel_for(frames, per_chunk, launch.num_threads, [&](int64_t begin, int64_t end) { KT_SIMD_CALL(kinematic_residual_bounds, a, begin, end); });
+  parallel_for(frames, per_chunk, launch.num_threads,
+               [&](int64_t begin, int64_t end) { KT_SIMD_CALL(kinematic_residual_bounds, a, begin, end); });
   parallel_for(frames, per_chunk, launch.num_threads, [&](int64_t begin, int64_t end) {
     const std::unique_ptr<int64_t[]> sums(new int64_t[std::size_t(2 * a.pixels())]);  // too large to keep per thread
     KT_SIMD_CALL(kinematic_residual_advected, a, begin, end, sums.get());
@@ -73,8 +75,12 @@ int64_t kinematic_residual_workspace(const KinematicResidualArgs<float>& a) { re
 int64_t kinematic_residual_workspace(const KinematicResidualArgs<double>& a) { return workspace(a); }
 Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& launch) { return forward(a, launch); }
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch) { return forward(a, launch); }
-Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch) { return backward(a, launch); }
-Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch) { return backward(a, launch); }
+Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch) {
+  return backward(a, launch);
+}
+Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch) {
+  return backward(a, launch);
+}
 
 }  // namespace cpu
 }  // namespace kinetrace

@@ -32,7 +32,8 @@ SimdLevel simd_from_name(const char* name) {
 
 void set_simd_level(SimdLevel level) {
   if (int(level) > int(best_simd_level()))
-    throw std::invalid_argument(std::string("KINETRACE_SIMD: expected at most ") + simd_name(best_simd_level()) + " on this processor, got " + simd_name(level));
+    throw std::invalid_argument(std::string("KINETRACE_SIMD: expected at most ") + simd_name(best_simd_level()) +
+                                " on this processor, got " + simd_name(level));
   chosen.store(int(level), std::memory_order_relaxed);
 }
 

@@ -15,15 +15,21 @@ SimdLevel simd_from_name(const char* name);  // throws std::invalid_argument
 
 // Calls the build of `function` for the level in use: kinetrace::<level>::function(...).
 #if defined(__x86_64__)
-#define KT_SIMD_CALL(function, ...)                                                \
-  (::kinetrace::simd_level() == ::kinetrace::SimdLevel::avx512 ? avx512::function(__VA_ARGS__) \
-   : ::kinetrace::simd_level() == ::kinetrace::SimdLevel::avx2 ? avx2::function(__VA_ARGS__)   \
+#define KT_SIMD_CALL(function, ...)                                                               \
+  (::kinetrace::simd_level() == ::kinetrace::SimdLevel::avx512 ? avx512::function(__VA_ARGS__)    \
+   : ::kinetrace::simd_level() == ::kinetrace::SimdLevel::avx2 ? avx2::function(__VA_ARGS__)      \
                                                                : baseline::function(__VA_ARGS__))
 #else
 #define KT_SIMD_CALL(function, ...) baseline::function(__VA_ARGS__)
 #endif
 // Declares one function for every level, as the bodies in cpp/src/simd define it inside KT_ABI.
-#define KT_SIMD_DECLARE(...)             \
-  namespace baseline { __VA_ARGS__; }    \
-  namespace avx2 { __VA_ARGS__; }        \
-  namespace avx512 { __VA_ARGS__; }
+#define KT_SIMD_DECLARE(...) \
+  namespace baseline {       \
+  __VA_ARGS__;               \
+  }                          \
+  namespace avx2 {           \
+  __VA_ARGS__;               \
+  }                          \
+  namespace avx512 {         \
+  __VA_ARGS__;               \
+  }

@@ -87,9 +87,7 @@ class Pool {
     try {
       std::thread([this] { serve(); }).detach();
       return true;
-    } catch (const std::system_error&) {
-      return false;
-    }
+    } catch (const std::system_error&) { return false; }
   }
 
   void serve() {
@@ -145,7 +143,8 @@ int resolve_threads(int requested) {
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
     if (*end || n < 1 || n > kMaxThreads)
-      throw std::invalid_argument("KINETRACE_NUM_THREADS: expected an int from 1 to " + std::to_string(kMaxThreads) + ", got '" + text + "'");
+      throw std::invalid_argument("KINETRACE_NUM_THREADS: expected an int from 1 to " + std::to_string(kMaxThreads) +
+                                  ", got '" + text + "'");
     return int(n);
   }
   cpu_set_t set;

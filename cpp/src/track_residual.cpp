@@ -27,7 +27,8 @@ template <class T> void finish(const TrackResidualArgs<T>& a) {
   for (int64_t b = 0; b < a.problems; ++b) {
     const double* partial = a.workspace + b * groups * (sums + 1);
     a.count[b] = sum_groups(partial + sums, groups, sums + 1);
-    for (int c = 0; c < sums; ++c) a.value[b * sums + c] = value_of(a, sum_groups(partial + c, groups, sums + 1), a.count[b]);
+    for (int c = 0; c < sums; ++c)
+      a.value[b * sums + c] = value_of(a, sum_groups(partial + c, groups, sums + 1), a.count[b]);
   }
 }
 
@@ -48,7 +49,8 @@ template <class T> Outcome forward(const TrackResidualArgs<T>& a, const Launch& 
 }
 
 template <class T> Outcome backward(const TrackResidualArgs<T>& a, const Launch& launch) {
-  over_strips(a, launch, [&](int64_t problem, int64_t first) { KT_SIMD_CALL(track_residual_backward, a, problem, first); });
+  over_strips(a, launch,
+              [&](int64_t problem, int64_t first) { KT_SIMD_CALL(track_residual_backward, a, problem, first); });
   return {};
 }
 
@@ -59,7 +61,9 @@ int64_t track_residual_workspace(const TrackResidualArgs<double>& a) { return wo
 Outcome track_residual(const TrackResidualArgs<float>& a, const Launch& launch) { return forward(a, launch); }
 Outcome track_residual(const TrackResidualArgs<double>& a, const Launch& launch) { return forward(a, launch); }
 Outcome track_residual_backward(const TrackResidualArgs<float>& a, const Launch& launch) { return backward(a, launch); }
-Outcome track_residual_backward(const TrackResidualArgs<double>& a, const Launch& launch) { return backward(a, launch); }
+Outcome track_residual_backward(const TrackResidualArgs<double>& a, const Launch& launch) {
+  return backward(a, launch);
+}
 
 }  // namespace cpu
 }  // namespace kinetrace

@@ -13,8 +13,19 @@ constexpr int warpSize = 32;
 namespace cuemu {
 
 enum class Op : std::uint8_t {
-  none, shfl, shfl_up, shfl_down, shfl_xor, ballot, any, all, syncwarp,
-  syncthreads, syncthreads_count, syncthreads_and, syncthreads_or,
+  none,
+  shfl,
+  shfl_up,
+  shfl_down,
+  shfl_xor,
+  ballot,
+  any,
+  all,
+  syncwarp,
+  syncthreads,
+  syncthreads_count,
+  syncthreads_and,
+  syncthreads_or,
 };
 
 // What the calling thread brings to a collective. `argument` is the source lane, delta or lane mask of a shuffle.
@@ -163,15 +174,13 @@ T atomicCAS(T* address, typename KtCuemuAtomic<T>::type expected, typename KtCue
 }
 template <class T> T atomicMax(T* address, typename KtCuemuAtomic<T>::type value) {
   T old = __atomic_load_n(address, __ATOMIC_RELAXED);
-  while (old < value &&
-         !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  while (old < value && !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
   return old;
 }
 template <class T> T atomicMin(T* address, typename KtCuemuAtomic<T>::type value) {
   T old = __atomic_load_n(address, __ATOMIC_RELAXED);
-  while (value < old &&
-         !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  while (value < old && !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
   return old;
 }

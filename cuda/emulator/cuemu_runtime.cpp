@@ -80,8 +80,7 @@ void prepare_block(std::uint64_t ordinal) {
 
 // Returns false when the block failed; state.cause says why.
 bool run_block(std::uint64_t number, std::uint64_t ordinal) {
-  blockIdx = {static_cast<unsigned>(number % state.grid.x),
-              static_cast<unsigned>(number / state.grid.x % state.grid.y),
+  blockIdx = {static_cast<unsigned>(number % state.grid.x), static_cast<unsigned>(number / state.grid.x % state.grid.y),
               static_cast<unsigned>(number / state.grid.x / state.grid.y)};
   allocate_block_memory();
   prepare_block(ordinal);

@@ -28,10 +28,8 @@ bool release(unsigned char* memory, std::size_t bytes) {
   bool intact = true;
   for (std::size_t i = 1; i <= guard; ++i)
     intact = intact && memory[-static_cast<std::ptrdiff_t>(i)] == kGuard && memory[bytes + i - 1] == kGuard;
-  if (have_tsan() && !state.blocks_ordered)
-    kept.push_back(memory - guard);
-  else
-    host_free(memory - guard);
+  if (have_tsan() && !state.blocks_ordered) kept.push_back(memory - guard);
+  else host_free(memory - guard);
   return intact;
 }
 

@@ -36,7 +36,8 @@ template <class T> Layout layout_for(const FitKinematicsArgs<T>& a) {
 // All threads of the block copy `count` elements of each of its problems: neighbouring threads take what lies next to
 // each other in the caller's memory, be it the frames of one track or the tracks of one frame.
 // 32-bit counts (the binding bounds frames): a 64-bit division is a call, and calls spill registers.
-template <class Get> __device__ void load_block(uint32_t problems, uint32_t count, bool problem_fastest, const Get& get) {
+template <class Get> __device__ void load_block(uint32_t problems, uint32_t count, bool problem_fastest,
+                                                const Get& get) {
   for (uint32_t i = threadIdx.x; i < problems * count; i += blockDim.x) {
     const uint32_t row = problem_fastest ? problems : count, outer = i / row, inner = i - outer * row;
     get(problem_fastest ? inner : outer, problem_fastest ? outer : inner);
@@ -70,10 +71,13 @@ template <class T> struct LoadTime {
   const FitKinematicsArgs<T>& a;
   T* rows;
   int64_t pitch, first;
-  __device__ void operator()(uint32_t l, uint32_t t) const { rows[t * pitch + l] = a.times.data[(first + l) * a.times.stride[0] + t * a.times.stride[1]]; }
+  __device__ void operator()(uint32_t l, uint32_t t) const {
+    rows[t * pitch + l] = a.times.data[(first + l) * a.times.stride[0] + t * a.times.stride[1]];
+  }
 };
 
-template <class T, int D, int K> __device__ void write(const FitKinematicsArgs<T>& a, int64_t i, const FitResult<T, D, K>& r) {
+template <class T, int D, int K> __device__ void write(const FitKinematicsArgs<T>& a, int64_t i,
+                                                       const FitResult<T, D, K>& r) {
   for (int k = 0; k <= K; ++k) {
     for (int d = 0; d < D; ++d) a.coefficients[(i * (K + 1) + k) * D + d] = r.coefficients[k][d];
     for (int j = 0; j <= K; ++j) a.covariance[(i * (K + 1) + k) * (K + 1) + j] = r.covariance[k][j];
@@ -84,31 +88,40 @@ template <class T, int D, int K> __device__ void write(const FitKinematicsArgs<T
   a.status[i] = int32_t(r.status);
 }
 
-template <class T, int D, int K> __global__ void __launch_bounds__(64, 1) fit_kernel(FitKinematicsArgs<T> a, Layout layout) {
+template <class T, int D, int K> __global__ void __launch_bounds__(64, 1)
+    fit_kernel(FitKinematicsArgs<T> a, Layout layout) {
   KT_DYN_SHARED(T, tile);
   const int64_t first = int64_t(blockIdx.x) * blockDim.x, left = a.problems - first;
-  const uint32_t problems = uint32_t(left < int64_t(blockDim.x) ? left : int64_t(blockDim.x)), frames = uint32_t(a.frames);
+  const uint32_t problems = uint32_t(left < int64_t(blockDim.x) ? left : int64_t(blockDim.x)),
+                 frames = uint32_t(a.frames);
   const bool own_times = a.times.data != nullptr;
   const int64_t pitch = layout.pitch;
   T* table = tile;
-  T* rows = layout.shared ? table + (own_times ? 0 : a.frames) : a.workspace + int64_t(blockIdx.x) * fit_kinematics_rows(a) * pitch;
+  T* rows = layout.shared ? table + (own_times ? 0 : a.frames)
+                          : a.workspace + int64_t(blockIdx.x) * fit_kinematics_rows(a) * pitch;
   T* times = rows + a.frames * (D + 1) * pitch;
-  load_block(problems, frames * D, smaller(a.positions.stride[0], a.positions.stride[1]), LoadPosition<T, D>{a, rows, pitch, first});
-  load_block(problems, frames, smaller(a.weights.stride[0], a.weights.stride[1]), LoadWeight<T, D>{a, rows, pitch, first});
-  if (own_times) load_block(problems, frames, smaller(a.times.stride[0], a.times.stride[1]), LoadTime<T>{a, times, pitch, first});
+  load_block(problems, frames * D, smaller(a.positions.stride[0], a.positions.stride[1]),
+             LoadPosition<T, D>{a, rows, pitch, first});
+  load_block(problems, frames, smaller(a.weights.stride[0], a.weights.stride[1]),
+             LoadWeight<T, D>{a, rows, pitch, first});
+  if (own_times)
+    load_block(problems, frames, smaller(a.times.stride[0], a.times.stride[1]), LoadTime<T>{a, times, pitch, first});
   else
     for (uint32_t t = threadIdx.x; t < frames; t += blockDim.x) table[t] = T(t);
   __syncthreads();
   const uint32_t lane = threadIdx.x;
   if (lane >= problems) return;  // KT_MUTATE: bound of the batch
   T* extra = times + (own_times ? a.frames * pitch : 0);
-  const FitRows<T, D> mine{rows + lane, pitch, own_times ? times + lane : table, own_times ? pitch : 1, extra + lane, a.frames};
+  const FitRows<T, D> mine{rows + lane,           pitch,        own_times ? times + lane : table,
+                           own_times ? pitch : 1, extra + lane, a.frames};
   const T per_second = own_times ? T(1) : T(1 / a.dt);
-  write<T, D, K>(a, first + lane, fit_rows<T, D, K>(mine, a.weights.data != nullptr, own_times, a.robust, a.threshold, a.iterations, per_second));
+  write<T, D, K>(
+      a, first + lane,
+      fit_rows<T, D, K>(mine, a.weights.data != nullptr, own_times, a.robust, a.threshold, a.iterations, per_second));
 }
 
 template <class T, int D> cudaError_t launch(const FitKinematicsArgs<T>& a, const Layout& l, cudaStream_t stream) {
-  const dim3 grid(unsigned((a.problems + l.threads - 1) / l.threads)), block{unsigned(l.threads)};
+  const dim3 grid(unsigned((a.problems + l.threads - 1) / l.threads)), block { unsigned(l.threads) };
   const std::size_t bytes = shared_bytes(a, l);
   switch (a.order) {
     case 0: return KT_LAUNCH((fit_kernel<T, D, 0>), grid, block, bytes, stream, a, l);

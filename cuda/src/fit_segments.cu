@@ -28,27 +28,28 @@ template <class T>
 int64_t slots_for(const FitSegmentsArgs<T>& a) {
   const int64_t by_bytes = kMostBytes / int64_t(sizeof(double)) / segment_layout(a).rows();
   int64_t slots = a.problems < kMostSlots ? a.problems : kMostSlots;
-  if (slots > by_bytes) slots = by_bytes;
+  if (slots > by_bytes) slots = by_bytes > 0 ? by_bytes : 1;
   return (slots + kThreads - 1) / kThreads * kThreads;
 }
 
 template <int K>
 __global__ void __launch_bounds__(32) table_kernel(double* table, int64_t points) {
-  if (threadIdx.x == 0) write_step_table<K>(table, points);  // KT_MUTATE: one writer
+  if (threadIdx.x == 0) write_step_table<K>(table, points);  // KT_MUTATE: delete
 }
 
 template <class T, int D>
-__global__ void __launch_bounds__(kThreads, 1) load_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
+__global__ void __launch_bounds__(kThreads, 1)
+    load_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (first + slot >= a.problems) return;  // KT_MUTATE: bound of the batch
+  if (first + slot >= a.problems) return;  // KT_MUTATE: delete
   load_problem<T, D>(a, layout, first + slot, {rows + slot, pitch});
 }
 
 template <int D, int K>
-__global__ void __launch_bounds__(kThreads, 1)
-    search_kernel(SegmentLayout layout, SegmentOptions options, double* rows, const double* table, int64_t pitch, int64_t left) {
+__global__ void __launch_bounds__(kThreads, 1) search_kernel(SegmentLayout layout, SegmentOptions options, double* rows,
+                                                             const double* table, int64_t pitch, int64_t left) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (slot >= left) return;  // KT_MUTATE: bound of the batch
+  if (slot >= left) return;  // KT_MUTATE: delete
   const SegmentRows<double> mine{rows + slot, pitch, layout};
   const bool regular = mine.get(SegmentLayout::kRegular) != 0;
   const int64_t count = int64_t(mine.get(SegmentLayout::kCount));
@@ -57,19 +58,20 @@ __global__ void __launch_bounds__(kThreads, 1)
 }
 
 template <int D, int K>
-__global__ void __launch_bounds__(kThreads, 1)
-    pieces_kernel(SegmentLayout layout, SegmentOptions options, double* rows, const double* table, int64_t pitch, int64_t left) {
+__global__ void __launch_bounds__(kThreads, 1) pieces_kernel(SegmentLayout layout, SegmentOptions options, double* rows,
+                                                             const double* table, int64_t pitch, int64_t left) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (slot >= left) return;  // KT_MUTATE: bound of the batch
+  if (slot >= left) return;  // KT_MUTATE: delete
   const SegmentRows<double> mine{rows + slot, pitch, layout};
   const SegmentPieces<double, D, K> pieces(mine, table, options, int64_t(mine.get(SegmentLayout::kCount)));
   pieces.run(mine.get(SegmentLayout::kRegular) != 0);
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads, 1) write_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
+__global__ void __launch_bounds__(kThreads, 1)
+    write_kernel(FitSegmentsArgs<T> a, SegmentLayout layout, double* rows, int64_t pitch, int64_t first) {
   const int64_t slot = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (first + slot >= a.problems) return;  // KT_MUTATE: bound of the batch
+  if (first + slot >= a.problems) return;  // KT_MUTATE: delete
   write_problem(a, layout, first + slot, {rows + slot, pitch});
 }
 
@@ -84,47 +86,37 @@ struct Round {
 
 template <int D, int K>
 cudaError_t search(const SegmentLayout& layout, const SegmentOptions& options, const Round& r) {
-  const cudaError_t status = KT_LAUNCH((search_kernel<D, K>), r.grid, dim3(kThreads), 0, r.stream, layout, options, r.rows, r.table, r.pitch, r.left);
+  const cudaError_t status = KT_LAUNCH((search_kernel<D, K>), r.grid, dim3(kThreads), 0, r.stream, layout, options,
+                                       r.rows, r.table, r.pitch, r.left);
   return status != cudaSuccess ? status
-                               : KT_LAUNCH((pieces_kernel<D, K>), r.grid, dim3(kThreads), 0, r.stream, layout, options, r.rows, r.table, r.pitch, r.left);
+                               : KT_LAUNCH((pieces_kernel<D, K>), r.grid, dim3(kThreads), 0, r.stream, layout, options,
+                                           r.rows, r.table, r.pitch, r.left);
 }
 template <int D>
 cudaError_t search(const SegmentLayout& layout, const SegmentOptions& options, const Round& r) {
   switch (layout.order) {
-    case 0:
-      return search<D, 0>(layout, options, r);
-    case 1:
-      return search<D, 1>(layout, options, r);
-    case 2:
-      return search<D, 2>(layout, options, r);
-    default:
-      return search<D, 3>(layout, options, r);
+    case 0: return search<D, 0>(layout, options, r);
+    case 1: return search<D, 1>(layout, options, r);
+    case 2: return search<D, 2>(layout, options, r);
+    default: return search<D, 3>(layout, options, r);
   }
 }
 cudaError_t search_round(const SegmentLayout& layout, const SegmentOptions& options, const Round& r) {
   switch (layout.dims) {
-    case 1:
-      return search<1>(layout, options, r);
-    case 2:
-      return search<2>(layout, options, r);
-    case 3:
-      return search<3>(layout, options, r);
-    default:
-      return search<4>(layout, options, r);
+    case 1: return search<1>(layout, options, r);
+    case 2: return search<2>(layout, options, r);
+    case 3: return search<3>(layout, options, r);
+    default: return search<4>(layout, options, r);
   }
 }
 
 cudaError_t make_table(int order, double* table, int64_t points, cudaStream_t stream) {
   const dim3 grid(1), block(32);
   switch (order) {
-    case 0:
-      return KT_LAUNCH(table_kernel<0>, grid, block, 0, stream, table, points);
-    case 1:
-      return KT_LAUNCH(table_kernel<1>, grid, block, 0, stream, table, points);
-    case 2:
-      return KT_LAUNCH(table_kernel<2>, grid, block, 0, stream, table, points);
-    default:
-      return KT_LAUNCH(table_kernel<3>, grid, block, 0, stream, table, points);
+    case 0: return KT_LAUNCH(table_kernel<0>, grid, block, 0, stream, table, points);
+    case 1: return KT_LAUNCH(table_kernel<1>, grid, block, 0, stream, table, points);
+    case 2: return KT_LAUNCH(table_kernel<2>, grid, block, 0, stream, table, points);
+    default: return KT_LAUNCH(table_kernel<3>, grid, block, 0, stream, table, points);
   }
 }
 
@@ -158,7 +150,8 @@ cudaError_t rounds(const FitSegmentsArgs<T>& a, cudaStream_t stream) {
     const Round round{grid, rows, a.workspace, slots, left, stream};
     cudaError_t status = load_round(a, layout, round, first);
     if (status == cudaSuccess) status = search_round(layout, options, round);
-    if (status == cudaSuccess) status = KT_LAUNCH(write_kernel<T>, grid, dim3(kThreads), 0, stream, a, layout, rows, slots, first);
+    if (status == cudaSuccess)
+      status = KT_LAUNCH(write_kernel<T>, grid, dim3(kThreads), 0, stream, a, layout, rows, slots, first);
     if (status != cudaSuccess) return status;
   }
   return cudaSuccess;

@@ -23,11 +23,12 @@ __device__ __forceinline__ Place place_of(int64_t pixel, int64_t width) {
 }
 
 // One residual along the motion, and its weight, 0 where a point leaves the image.
-template <class T> __device__ __forceinline__ void advected_at(const KinematicResidualArgs<T>& a, int64_t b, int64_t t, const Place& at, T& x, T& y, T& w) {
+template <class T> __device__ __forceinline__ void advected_at(const KinematicResidualArgs<T>& a, int64_t b, int64_t t,
+                                                               const Place& at, T& x, T& y, T& w) {
   const FlowField<T> before = flow_field(a, b, t - 1), here = flow_field(a, b, t);
   const int64_t i = at.y * here.row + at.x * here.column, j = i + here.channel;
-  const AdvectedResidual<T> r =
-      advected_residual(before, flow_field(a, b, t + 1), T(at.x), T(at.y), before.data[i], before.data[j], here.data[i], here.data[j], a.iterations);
+  const AdvectedResidual<T> r = advected_residual(before, flow_field(a, b, t + 1), T(at.x), T(at.y), before.data[i],
+                                                  before.data[j], here.data[i], here.data[j], a.iterations);
   x = r.x, y = r.y;
   w = r.valid ? residual_weight(a, b, t, at.y, at.x) : T(0);
 }
@@ -38,12 +39,13 @@ template <class T> struct Lane {
   T flow[kPixels][2], difference[kPixels][2];
 };
 
-template <class T> __device__ __forceinline__ void begin_lane(const KinematicResidualArgs<T>& a, int64_t b, int64_t first, Lane<T>& lane) {
+template <class T> __device__ __forceinline__ void begin_lane(const KinematicResidualArgs<T>& a, int64_t b,
+                                                              int64_t first, Lane<T>& lane) {
   const FlowField<T> f = flow_field(a, b, 0);
 #pragma unroll
   for (int j = 0; j < Lane<T>::kPixels; ++j) {
     const int64_t pixel = first + j * kResidualLanes;
-    if (pixel >= a.pixels()) break;  // KT_MUTATE: bound of the image
+    if (pixel >= a.pixels()) break;  // KT_MUTATE: pixel >= a.pixels() -> false
     const Place at = place_of(pixel, a.width);
     const T* p = f.data + at.y * f.row + at.x * f.column;
 #pragma unroll
@@ -56,11 +58,12 @@ template <class T> __device__ __forceinline__ void begin_lane(const KinematicRes
 
 // Adds residuals t0 .. t0 + kResidualFrames - 1 of the lane's pixels, in the order that types.hpp fixes.
 template <class T, ResidualNorm N, bool kWeighted>
-__device__ __forceinline__ void add_frames(const KinematicResidualArgs<T>& a, int64_t b, int64_t t0, int64_t first, Lane<T>& lane, ResidualSums<N, T>& sum) {
+__device__ __forceinline__ void add_frames(const KinematicResidualArgs<T>& a, int64_t b, int64_t t0, int64_t first,
+                                           Lane<T>& lane, ResidualSums<N, T>& sum) {
 #pragma unroll
   for (int j = 0; j < Lane<T>::kPixels; ++j) {
     const int64_t pixel = first + j * kResidualLanes;
-    if (pixel >= a.pixels()) break;  // KT_MUTATE: bound of the image
+    if (pixel >= a.pixels()) break;  // KT_MUTATE: pixel >= a.pixels() -> false
     const Place at = place_of(pixel, a.width);
     const FlowField<T> f = flow_field(a, b, t0 + 1);
     const T* p = f.data + at.y * f.row + at.x * f.column;
@@ -76,8 +79,10 @@ __device__ __forceinline__ void add_frames(const KinematicResidualArgs<T>& a, in
   }
 }
 template <class T, ResidualNorm N>
-__device__ __forceinline__ void add_advected(const KinematicResidualArgs<T>& a, int64_t b, int64_t t0, int64_t first, ResidualSums<N, T>& sum) {
-  for (int64_t pixel = first; pixel < first + kResidualStrip && pixel < a.pixels(); pixel += kResidualLanes) {  // KT_MUTATE: pixel < a.pixels() -> true
+__device__ __forceinline__ void add_advected(const KinematicResidualArgs<T>& a, int64_t b, int64_t t0, int64_t first,
+                                             ResidualSums<N, T>& sum) {
+  for (int64_t pixel = first; pixel < first + kResidualStrip && pixel < a.pixels();
+       pixel += kResidualLanes) {  // KT_MUTATE: pixel < a.pixels() -> true
     const Place at = place_of(pixel, a.width);
     for (int64_t t = t0; t < t0 + kResidualFrames && t < a.frames - 1; ++t) {
       T x, y, w;
@@ -95,10 +100,11 @@ __device__ __forceinline__ double warp_tree(double x) {
 }
 
 // Sums of one strip per warp to the workspace.
-template <class T, ResidualNorm N, bool kWeighted, bool kAdvected> __global__ void __launch_bounds__(kThreads, 1) sum_kernel(KinematicResidualArgs<T> a) {
+template <class T, ResidualNorm N, bool kWeighted, bool kAdvected> __global__ void __launch_bounds__(kThreads, 1)
+    sum_kernel(KinematicResidualArgs<T> a) {
   const int l = int(threadIdx.x) % kResidualLanes;
   const int64_t strip = (int64_t(blockIdx.x) * kThreads + threadIdx.x) / kResidualLanes;
-  if (strip >= a.strips()) return;  // KT_MUTATE: bound of the strips, a whole warp
+  if (strip >= a.strips()) return;  // KT_MUTATE: strip >= a.strips() -> false
   const int64_t first = strip * kResidualStrip + l;
   for (int64_t b = blockIdx.y; b < a.problems; b += gridDim.y) {
     double total[kResidualSums] = {};
@@ -131,13 +137,15 @@ template <class T> __global__ void __launch_bounds__(kResidualLanes) finish_kern
   if (!a.weighted()) total[2] = double(a.frames - 2) * double(a.pixels());
   a.total_weight[b] = total[2];
   const int channels = a.norm == ResidualNorm::signed_ ? 2 : 1;
-  for (int c = 0; c < channels; ++c) a.value[b * channels + c] = T(residual_value(a.norm, a.reduction, a.dt, total[c], total[2]));
+  for (int c = 0; c < channels; ++c)
+    a.value[b * channels + c] = T(residual_value(a.norm, a.reduction, a.dt, total[c], total[2]));
 }
 
 // Fields: a thread per pixel and residual.
-template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads) field_kernel(KinematicResidualArgs<T> a) {
+template <class T, ResidualNorm N> __global__ void __launch_bounds__(kThreads, 8)
+    field_kernel(KinematicResidualArgs<T> a) {
   const int64_t pixel = int64_t(blockIdx.x) * kThreads + threadIdx.x;
-  if (pixel >= a.pixels()) return;  // KT_MUTATE: bound of the image
+  if (pixel >= a.pixels()) return;  // KT_MUTATE: pixel >= a.pixels() -> false
   const Place at = place_of(pixel, a.width);
   constexpr int C = N == ResidualNorm::signed_ ? 2 : 1;
   for (int64_t b = blockIdx.z; b < a.problems; b += gridDim.z)
@@ -168,6 +176,9 @@ dim3 pixel_grid(int64_t pixels, int64_t frames, int64_t problems) {
   return dim3(unsigned((pixels + kThreads - 1) / kThreads), capped(frames), capped(problems));
 }
 
+// For loops over the grid.
+dim3 few_blocks(int64_t n) { return dim3(unsigned(n / kThreads + 1 < 65536 ? n / kThreads + 1 : 65536)); }
+
 template <class T, ResidualNorm N> cudaError_t launch_sums(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
   const dim3 grid = pixel_grid(a.strips() * kResidualLanes, a.problems, 1), block(kThreads);
   if (a.advected) return KT_LAUNCH((sum_kernel<T, N, true, true>), grid, block, 0, stream, a);
@@ -177,7 +188,8 @@ template <class T, ResidualNorm N> cudaError_t launch_sums(const KinematicResidu
 template <class T, ResidualNorm N> cudaError_t launch_forward(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
   if (a.reduction == ResidualReduction::none) {
     if (!a.pixels()) return cudaSuccess;
-    return KT_LAUNCH((field_kernel<T, N>), pixel_grid(a.pixels(), a.frames - 2, a.problems), dim3(kThreads), 0, stream, a);
+    return KT_LAUNCH((field_kernel<T, N>), pixel_grid(a.pixels(), a.frames - 2, a.problems), dim3(kThreads), 0, stream,
+                     a);
   }
   const cudaError_t status = a.pixels() ? launch_sums<T, N>(a, stream) : cudaSuccess;
   if (status != cudaSuccess) return status;
@@ -193,30 +205,37 @@ template <class T> cudaError_t forward(const KinematicResidualArgs<T>& a, cudaSt
 
 template <class T> cudaError_t launch_gradient(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
   const dim3 grid = pixel_grid(a.pixels(), a.problems, 1), block(kThreads);
+  const cudaError_t status = KT_LAUNCH((factor_kernel<T>), few_blocks(a.problems), block, 0, stream, a);
+  if (status != cudaSuccess) return status;
   switch (a.norm) {
-    case ResidualNorm::squared: return KT_LAUNCH((gradient_kernel<T, ResidualNorm::squared>), grid, block, 0, stream, a);
-    case ResidualNorm::absolute: return KT_LAUNCH((gradient_kernel<T, ResidualNorm::absolute>), grid, block, 0, stream, a);
+    case ResidualNorm::squared:
+      return KT_LAUNCH((gradient_kernel<T, ResidualNorm::squared>), grid, block, 0, stream, a);
+    case ResidualNorm::absolute:
+      return KT_LAUNCH((gradient_kernel<T, ResidualNorm::absolute>), grid, block, 0, stream, a);
     default: return KT_LAUNCH((gradient_kernel<T, ResidualNorm::signed_>), grid, block, 0, stream, a);
   }
 }
 
 // Problems whose fixed-point sums are held at once.
 template <class T> int64_t group_size(const KinematicResidualArgs<T>& a) {
-  const int64_t bytes = a.frames * 2 * a.pixels() * int64_t(sizeof(int64_t)), fit = bytes ? kSumBytes / bytes : a.problems;
+  const int64_t bytes = a.frames * 2 * a.pixels() * int64_t(sizeof(int64_t)),
+                fit = bytes ? kSumBytes / bytes : a.problems;
   return fit < 1 ? 1 : fit < a.problems ? fit : a.problems;
 }
 
 template <class T> cudaError_t launch_advected(const KinematicResidualArgs<T>& a, cudaStream_t stream) {
-  const int64_t group = group_size(a), bounds = a.problems * a.frames * kSpreadBounds, sums = group * a.frames * 2 * a.pixels();
+  const int64_t group = group_size(a), bounds = bounds_size(a), sums = group * a.frames * 2 * a.pixels();
   const dim3 block(kThreads);
-  const auto cells = [](int64_t n) { return dim3(unsigned(n / kThreads + 1 < 65536 ? n / kThreads + 1 : 65536)); };
-  auto* const sum = static_cast<unsigned long long*>(a.workspace) + bounds;
-  cudaError_t status = KT_LAUNCH((zero_kernel), cells(bounds), block, 0, stream, static_cast<unsigned long long*>(a.workspace), bounds);
-  if (status == cudaSuccess) status = KT_LAUNCH((bounds_kernel<T>), pixel_grid(a.pixels(), a.frames - 2, a.problems), block, 0, stream, a);
+  auto* const sum = static_cast<unsigned long long*>(a.workspace) + bounds + 2 * a.problems;
+  cudaError_t status = KT_LAUNCH((zero_kernel), few_blocks(bounds), block, 0, stream,
+                                 static_cast<unsigned long long*>(a.workspace), bounds);
+  if (status == cudaSuccess) status = KT_LAUNCH((factor_kernel<T>), few_blocks(a.problems), block, 0, stream, a);
+  if (status == cudaSuccess)
+    status = KT_LAUNCH((bounds_kernel<T>), pixel_grid(a.pixels(), a.frames - 2, a.problems), block, 0, stream, a);
   for (int64_t b = 0; b < a.problems && status == cudaSuccess; b += group) {
     const int64_t count = a.problems - b < group ? a.problems - b : group;
     const dim3 grid = pixel_grid(a.pixels(), a.frames, count);
-    status = KT_LAUNCH((zero_kernel), cells(sums), block, 0, stream, sum, sums);
+    status = KT_LAUNCH((zero_kernel), few_blocks(sums), block, 0, stream, sum, sums);
     if (status == cudaSuccess) status = KT_LAUNCH((spread_kernel<T>), grid, block, 0, stream, a, b, count, sum);
     if (status == cudaSuccess) status = KT_LAUNCH((collect_kernel<T>), grid, block, 0, stream, a, b, count, sum);
     if (status == cudaSuccess) status = KT_LAUNCH((mark_kernel<T>), grid, block, 0, stream, a, b, count);
@@ -235,11 +254,12 @@ template <class T> Outcome run_backward(const KinematicResidualArgs<T>& a, const
   const cuda::DeviceGuard guard(where.device);
   if (guard.status() != cudaSuccess) return cuda::check(guard.status(), "kinematic_residual_backward: device");
   const auto stream = static_cast<cudaStream_t>(where.stream);
-  return cuda::check(a.advected ? launch_advected(a, stream) : launch_gradient(a, stream), "kinematic_residual_backward: launch");
+  return cuda::check(a.advected ? launch_advected(a, stream) : launch_gradient(a, stream),
+                     "kinematic_residual_backward: launch");
 }
 
 template <class T> int64_t workspace(const KinematicResidualArgs<T>& a) {
-  if (a.gradient) return a.advected ? a.problems * a.frames * kSpreadBounds + group_size(a) * a.frames * 2 * a.pixels() : 0;
+  if (a.gradient) return bounds_size(a) + 2 * a.problems + (a.advected ? group_size(a) * a.frames * 2 * a.pixels() : 0);
   return a.reduction == ResidualReduction::none ? 0 : a.problems * a.strips() * kResidualSums;
 }
 
@@ -249,8 +269,12 @@ int64_t kinematic_residual_workspace(const KinematicResidualArgs<float>& a) { re
 int64_t kinematic_residual_workspace(const KinematicResidualArgs<double>& a) { return workspace(a); }
 Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& where) { return run(a, where); }
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& where) { return run(a, where); }
-Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& where) { return run_backward(a, where); }
-Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& where) { return run_backward(a, where); }
+Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& where) {
+  return run_backward(a, where);
+}
+Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& where) {
+  return run_backward(a, where);
+}
 
 }  // namespace KT_BACKEND
 }  // namespace kinetrace

@@ -99,7 +99,7 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shar
 
 // cudaError_t KT_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...); write a kernel with several template
 // arguments in parentheses: KT_LAUNCH((fit<2, float>), ...). An empty grid is an error: return before launching it.
-#define KT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
+#define KT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                             \
   (::kinetrace::cuda::detail::launch(kernel, grid, block, shared_bytes, stream, __VA_ARGS__))
 
 // KT_DYN_SHARED(float, tile): `float* tile` is the launch's dynamic shared memory, 16-byte aligned.
@@ -107,13 +107,13 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shar
 // sized in every block, which plain __shared__ is not. A type with commas needs an alias.
 #ifdef KT_CUEMU
 #define KT_DYN_SHARED(T, name) T* name = reinterpret_cast<T*>(::cuemu::dynamic_shared())
-#define KT_SHARED(T, name)                                                              \
-  static char name##_key;                                                               \
-  auto& name = *static_cast<typename ::kinetrace::cuda::detail::Same<T>::type*>(        \
-      ::cuemu::block_shared(&name##_key, sizeof(T)))
+#define KT_SHARED(T, name)                                                                                            \
+  static char name##_key;                                                                                             \
+  auto& name =                                                                                                        \
+      *static_cast<typename ::kinetrace::cuda::detail::Same<T>::type*>(::cuemu::block_shared(&name##_key, sizeof(T)))
 #else
-#define KT_DYN_SHARED(T, name)                                      \
-  extern __shared__ __align__(16) unsigned char name##_bytes[];     \
+#define KT_DYN_SHARED(T, name)                                  \
+  extern __shared__ __align__(16) unsigned char name##_bytes[]; \
   T* name = reinterpret_cast<T*>(name##_bytes)
 #define KT_SHARED(T, name) __shared__ typename ::kinetrace::cuda::detail::Same<T>::type name
 #endif

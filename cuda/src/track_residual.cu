@@ -24,8 +24,11 @@ template <class T, int D> struct Track {
   int64_t seen_frame;
 
   __device__ Track(const TrackResidualArgs<T>& a, int64_t b, int64_t n)
-      : data(a.positions.data + b * a.positions.stride[0] + n * a.positions.stride[2]), frame(a.positions.stride[1]),
-        coordinate(a.positions.stride[3]), seen(a.visible.data), seen_frame(a.visible.stride[1]) {
+      : data(a.positions.data + b * a.positions.stride[0] + n * a.positions.stride[2]),
+        frame(a.positions.stride[1]),
+        coordinate(a.positions.stride[3]),
+        seen(a.visible.data),
+        seen_frame(a.visible.stride[1]) {
     if (seen) seen += b * a.visible.stride[0] + n * a.visible.stride[2];
   }
 };
@@ -163,7 +166,9 @@ template <class T, int D> __global__ void __launch_bounds__(kThreads) gradient_k
         if (field) factor[d] = slope_factor(a, up[t * f.stride[1] + d * step], 0.0);
         q[3][d] = slope(a.norm, w.residual(d), factor[d]);
       }
-      if (t >= part.begin) a.gradient[((part.b * a.frames + t) * a.tracks + part.n) * D + d] = T(spread(q[3][d], q[2][d], q[1][d], q[0][d]));
+      if (t >= part.begin)
+        a.gradient[((part.b * a.frames + t) * a.tracks + part.n) * D + d] =
+            T(spread(q[3][d], q[2][d], q[1][d], q[0][d]));
     }
   }
 }
@@ -172,11 +177,15 @@ unsigned blocks(int64_t items, int64_t per_block) { return unsigned((items + per
 
 template <class T, int D> cudaError_t launch(const TrackResidualArgs<T>& a, bool backward, cudaStream_t stream) {
   const dim3 block(kThreads);
-  const auto parts = [&](int64_t frames) { return blocks(a.problems * ((frames + kRun - 1) / kRun) * a.tracks, kThreads); };
+  const auto parts = [&](int64_t frames) {
+    return blocks(a.problems * ((frames + kRun - 1) / kRun) * a.tracks, kThreads);
+  };
   if (backward) return KT_LAUNCH((gradient_kernel<T, D>), parts(a.frames), block, 0, stream, a);
-  if (a.reduction == ResidualReduction::none) return KT_LAUNCH((field_kernel<T, D>), parts(a.frames - 3), block, 0, stream, a);
+  if (a.reduction == ResidualReduction::none)
+    return KT_LAUNCH((field_kernel<T, D>), parts(a.frames - 3), block, 0, stream, a);
   if (a.tracks) {
-    const cudaError_t status = KT_LAUNCH((sum_tracks<T, D>), blocks(a.problems * groups_of(a), kWarps), block, 0, stream, a);
+    const cudaError_t status =
+        KT_LAUNCH((sum_tracks<T, D>), blocks(a.problems * groups_of(a), kWarps), block, 0, stream, a);
     if (status != cudaSuccess) return status;
   }
   return KT_LAUNCH((sum_problems<T>), blocks(a.problems, kWarps), block, 0, stream, a);

@@ -12,7 +12,11 @@ namespace {
 DType dtype_from_dlpack(DLDataType t) {
   if (t.lanes != 1) return DType::other;
   switch (t.code) {
-    case kDLFloat: return t.bits == 32 ? DType::float32 : t.bits == 64 ? DType::float64 : t.bits == 16 ? DType::float16 : DType::other;
+    case kDLFloat:
+      return t.bits == 32   ? DType::float32
+             : t.bits == 64 ? DType::float64
+             : t.bits == 16 ? DType::float16
+                            : DType::other;
     case kDLBfloat: return DType::bfloat16;
     case kDLBool: return DType::boolean;
     case kDLUInt: return t.bits == 8 ? DType::uint8 : DType::other;
@@ -66,7 +70,9 @@ const TensorType& tensor_type(PyTypeObject* type) {
   if (PyObject* capsule = PyObject_GetAttr(object, interned().exchange_api)) {
     found.api = static_cast<const DLPackExchangeAPI*>(PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
     Py_DECREF(capsule);
-    if (found.api && (found.api->header.version.major != DLPACK_MAJOR_VERSION || !found.api->dltensor_from_py_object_no_sync)) found.api = nullptr;
+    if (found.api &&
+        (found.api->header.version.major != DLPACK_MAJOR_VERSION || !found.api->dltensor_from_py_object_no_sync))
+      found.api = nullptr;
   }
   PyErr_Clear();
   if (PyObject* dispatch = PyObject_GetAttr(object, interned().torch_dispatch)) {
@@ -105,12 +111,14 @@ void Array::check_data(PyObject* o) {
     return;
   }
   if (!data_) bad("an array with data in memory", std::string(Py_TYPE(o)->tp_name) + " without");
-  if (dtype_ != DType::other && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(size_of(dtype_))) bad("aligned data", "a misaligned array");
+  if (dtype_ != DType::other && reinterpret_cast<std::uintptr_t>(data_) % std::uintptr_t(size_of(dtype_)))
+    bad("aligned data", "a misaligned array");
 }
 
 Array& Array::operator=(Array&& other) noexcept {
   release();
-  name_ = other.name_, given_ = other.given_, data_ = other.data_, ndim_ = other.ndim_, shape_ = other.shape_, stride_ = other.stride_;
+  name_ = other.name_, given_ = other.given_, data_ = other.data_, ndim_ = other.ndim_, shape_ = other.shape_,
+  stride_ = other.stride_;
   dtype_ = other.dtype_, device_ = other.device_, exchange_ = other.exchange_, buffer_ = other.buffer_;
   object_ = std::move(other.object_), capsule_ = std::move(other.capsule_);
   other.buffer_.obj = nullptr;
@@ -138,7 +146,8 @@ bool Array::from_buffer_protocol(PyObject* o) {
     shape_[k] = buffer_.shape[i];
     // Some exporters (numpy.datetime64) leave the strides out although they were asked for.
     const int64_t bytes = buffer_.strides ? buffer_.strides[i] : contiguous;
-    if (buffer_.itemsize && bytes % buffer_.itemsize && shape_[k] > 1) bad("strides in whole elements", std::to_string(bytes) + " bytes");
+    if (buffer_.itemsize && bytes % buffer_.itemsize && shape_[k] > 1)
+      bad("strides in whole elements", std::to_string(bytes) + " bytes");
     stride_[k] = buffer_.itemsize ? bytes / buffer_.itemsize : 0;
     contiguous *= shape_[k];
   }
@@ -163,14 +172,16 @@ bool Array::from_exchange_api(PyObject* o) {
   if (type.redirects) bad_type(name_, "a tensor with data in memory", Py_TYPE(o)->tp_name);
   if (!type.api) return false;
   DLTensor t;
-  if (type.api->dltensor_from_py_object_no_sync(o, &t)) bad_from_python(name_, "a tensor with strided data in memory", o);
+  if (type.api->dltensor_from_py_object_no_sync(o, &t))
+    bad_from_python(name_, "a tensor with strided data in memory", o);
   exchange_ = type.api;
   take(t);
   if (dtype_ == DType::float32 || dtype_ == DType::float64) {
     // A lazy negation is a bit of the tensor that DLPack does not carry.
     const auto negated = py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(o, interned().is_neg));
     if (!negated) PyErr_Clear();  // not torch
-    if (negated.ptr() == Py_True) bad("data as it is stored", "a tensor with the negative bit set (use .resolve_neg())");
+    if (negated.ptr() == Py_True)
+      bad("data as it is stored", "a tensor with the negative bit set (use .resolve_neg())");
   }
   return true;
 }
@@ -226,9 +237,7 @@ bool Array::from_cuda_interface(PyObject* o) {
   } catch (py::error_already_set& e) {
     e.restore();
     bad_from_python(name_, valid, o);
-  } catch (const py::cast_error&) {
-    bad(valid, "one with fields of other types");
-  }
+  } catch (const py::cast_error&) { bad(valid, "one with fields of other types"); }
   return true;
 }
 

@@ -44,7 +44,9 @@ class Array {
   Array(const Array&) = delete;
   Array& operator=(const Array&) = delete;
   ~Array() { release(); }
-  static Array optional(py::handle object, const char* name) { return object.is_none() ? Array() : Array(object, name); }
+  static Array optional(py::handle object, const char* name) {
+    return object.is_none() ? Array() : Array(object, name);
+  }
 
   bool given() const { return given_; }
   const char* name() const { return name_; }
@@ -105,7 +107,7 @@ class Array {
 // What a type of tensors offers; cached by type.
 struct TensorType {
   const DLPackExchangeAPI* api = nullptr;  // DLPack C exchange API, or nullptr
-  bool redirects = false;                  // a torch subclass with its own __torch_dispatch__: what it stores is not what it means
+  bool redirects = false;  // a torch subclass with its own __torch_dispatch__: what it stores is not what it means
 };
 const TensorType& tensor_type(PyTypeObject* type);
 
@@ -116,7 +118,9 @@ struct Output {
   template <class T> T* as() const { return static_cast<T*>(data); }
 };
 Output allocate(const Array& like, DType dtype, std::initializer_list<int64_t> shape);
-template <class T> Output allocate(const Array& like, std::initializer_list<int64_t> shape) { return allocate(like, dtype_of<T>(), shape); }
+template <class T> Output allocate(const Array& like, std::initializer_list<int64_t> shape) {
+  return allocate(like, dtype_of<T>(), shape);
+}
 
 // Threads, device and the caller's current stream for a call whose first array is `like`.
 Launch launch_for(const Array& like, py::handle num_threads);

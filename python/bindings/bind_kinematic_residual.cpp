@@ -33,8 +33,10 @@ void check_flow(const Array& flow, Options& o) {
   o.T = flow.shape(n - 4), o.H = flow.shape(n - 2), o.W = flow.shape(n - 1);
   if (flow.shape(n - 3) != 2) flow.bad("2 channels", std::to_string(flow.shape(n - 3)));
   if (o.T < 3) flow.bad("at least 3 frames T", std::to_string(o.T));
-  if (o.H && o.W > ((int64_t(1) << 31) - 1) / o.H) flow.bad("images of fewer than 2147483648 pixels", flow.shape_text());
-  if (o.T > (int64_t(1) << 24) || o.H > (int64_t(1) << 24) || o.W > (int64_t(1) << 24)) flow.bad("extents up to 16777216", flow.shape_text());
+  if (o.H && o.W > ((int64_t(1) << 31) - 1) / o.H)
+    flow.bad("images of fewer than 2147483648 pixels", flow.shape_text());
+  if (o.T > (int64_t(1) << 24) || o.H > (int64_t(1) << 24) || o.W > (int64_t(1) << 24))
+    flow.bad("extents up to 16777216", flow.shape_text());
 }
 
 void check_mask(const Array& mask, const Array& flow, const Options& o) {
@@ -47,15 +49,17 @@ void check_mask(const Array& mask, const Array& flow, const Options& o) {
     mask.bad(std::string("bool, uint8 or ") + name_of(flow.dtype()) + " like flow", name_of(mask.dtype()));
   mask.require_device_of(flow);
   const int64_t frames = explicit_rule ? o.T - 2 : o.T;
-  if (o.batched && mask.ndim() == 4) mask.require_shape(explicit_rule ? "(B, T-2, H, W)" : "(B, T, H, W)", {o.B, frames, o.H, o.W});
+  if (o.batched && mask.ndim() == 4)
+    mask.require_shape(explicit_rule ? "(B, T-2, H, W)" : "(B, T, H, W)", {o.B, frames, o.H, o.W});
   else mask.require_shape(explicit_rule ? "(T-2, H, W)" : "(T, H, W)", {frames, o.H, o.W});
 }
 
-Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle norm, py::handle reduction, py::handle dt, py::handle mask_rule,
-              py::handle iterations) {
+Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle norm, py::handle reduction,
+              py::handle dt, py::handle mask_rule, py::handle iterations) {
   Options o;
   const ResidualNorm norms[] = {ResidualNorm::squared, ResidualNorm::absolute, ResidualNorm::signed_};
-  const ResidualReduction reductions[] = {ResidualReduction::mean, ResidualReduction::mean_elements, ResidualReduction::sum, ResidualReduction::none};
+  const ResidualReduction reductions[] = {ResidualReduction::mean, ResidualReduction::mean_elements,
+                                          ResidualReduction::sum, ResidualReduction::none};
   const MaskRule rules[] = {MaskRule::center, MaskRule::all, MaskRule::any, MaskRule::explicit_};
   o.advected = choice_from(mode, "mode", {"eulerian", "advected"}, false) == 1;
   o.norm = norms[choice_from(norm, "norm", {"squared", "abs", "signed"}, false)];
@@ -65,7 +69,8 @@ Options parse(const Array& flow, const Array& mask, py::handle mode, py::handle 
   check_mask(mask, flow, o);
   const char* held = "a positive number that the dtype of flow holds";
   o.dt = positive_from(dt, "dt", held);
-  if (flow.dtype() == DType::float32 && !(float(o.dt) >= 1.17549435e-38f && float(o.dt) <= 3.4028234e38f)) bad_value("dt", held, py::str(dt));
+  if (flow.dtype() == DType::float32 && !(float(o.dt) >= 1.17549435e-38f && float(o.dt) <= 3.4028234e38f))
+    bad_value("dt", held, py::str(dt));
   const std::string range = "an int from 0 to " + std::to_string(kResidualMaxIterations);
   o.iterations = int(int_from(iterations, "iterations", 0, kResidualMaxIterations, range.c_str()));
   if (!o.advected && o.iterations != 0) bad_value("iterations", "0 in mode 'eulerian'", std::to_string(o.iterations));
@@ -78,22 +83,24 @@ template <class T> KinematicResidualArgs<T> arguments(const Array& flow, const A
   a.flow = flow.view<const T, 5>();
   if (mask.given() && mask.dtype() == flow.dtype()) a.mask_values = mask.view<const T, 4>();
   else a.mask_bytes = mask.view<const uint8_t, 4>();
-  a.mask_rule = o.rule, a.norm = o.norm, a.reduction = o.reduction, a.advected = o.advected, a.iterations = o.iterations, a.dt = o.dt;
+  a.mask_rule = o.rule, a.norm = o.norm, a.reduction = o.reduction, a.advected = o.advected,
+  a.iterations = o.iterations, a.dt = o.dt;
   return a;
 }
 
 template <class T> Output allocate_value(const Array& flow, const Options& o) {
   const bool is_signed = o.norm == ResidualNorm::signed_;
   if (o.reduction == ResidualReduction::none) {
-    if (o.batched) return is_signed ? allocate<T>(flow, {o.B, o.T - 2, 2, o.H, o.W}) : allocate<T>(flow, {o.B, o.T - 2, o.H, o.W});
+    if (o.batched)
+      return is_signed ? allocate<T>(flow, {o.B, o.T - 2, 2, o.H, o.W}) : allocate<T>(flow, {o.B, o.T - 2, o.H, o.W});
     return is_signed ? allocate<T>(flow, {o.T - 2, 2, o.H, o.W}) : allocate<T>(flow, {o.T - 2, o.H, o.W});
   }
   if (o.batched) return is_signed ? allocate<T>(flow, {o.B, 2}) : allocate<T>(flow, {o.B});
   return is_signed ? allocate<T>(flow, {2}) : allocate<T>(flow, {});
 }
 
-py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handle norm, py::handle reduction, py::handle dt, py::handle mask_rule,
-                  py::handle iterations, py::handle num_threads) {
+py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handle norm, py::handle reduction,
+                  py::handle dt, py::handle mask_rule, py::handle iterations, py::handle num_threads) {
   const Array flow(flow_, "flow"), mask = Array::optional(mask_, "mask");
   const Options o = parse(flow, mask, mode, norm, reduction, dt, mask_rule, iterations);
   const bool field = o.reduction == ResidualReduction::none;
@@ -115,7 +122,9 @@ py::tuple forward(py::handle flow_, py::handle mask_, py::handle mode, py::handl
 template <class T> Strided<const T, 5> field_view(const Array& upstream, const Options& o) {
   if (o.channels() == 2) return upstream.view<const T, 5>();
   const Strided<const T, 4> v = upstream.view<const T, 4>();
-  return {v.data, {v.extent[0], v.extent[1], 1, v.extent[2], v.extent[3]}, {v.stride[0], v.stride[1], 0, v.stride[2], v.stride[3]}};
+  return {v.data,
+          {v.extent[0], v.extent[1], 1, v.extent[2], v.extent[3]},
+          {v.stride[0], v.stride[1], 0, v.stride[2], v.stride[3]}};
 }
 
 // Upstream values likewise; of an unbatched call they are () or (2,).
@@ -132,16 +141,19 @@ void check_upstream(const Array& upstream, const Array& flow, const Options& o) 
   if (o.reduction == ResidualReduction::none) {
     if (o.batched && is_signed) return upstream.require_shape(axes, {o.B, o.T - 2, 2, o.H, o.W});
     if (o.batched) return upstream.require_shape(axes, {o.B, o.T - 2, o.H, o.W});
-    return is_signed ? upstream.require_shape(axes, {o.T - 2, 2, o.H, o.W}) : upstream.require_shape(axes, {o.T - 2, o.H, o.W});
+    return is_signed ? upstream.require_shape(axes, {o.T - 2, 2, o.H, o.W})
+                     : upstream.require_shape(axes, {o.T - 2, o.H, o.W});
   }
   if (o.batched && is_signed) return upstream.require_shape(axes, {o.B, 2});
   if (o.batched) return upstream.require_shape(axes, {o.B});
   return is_signed ? upstream.require_shape(axes, {2}) : upstream.require_shape(axes, {});
 }
 
-py::object backward(py::handle upstream_, py::handle flow_, py::handle mask_, py::handle total_, py::handle mode, py::handle norm, py::handle reduction,
-                    py::handle dt, py::handle mask_rule, py::handle iterations, py::handle num_threads) {
-  const Array upstream(upstream_, "upstream"), flow(flow_, "flow"), mask = Array::optional(mask_, "mask"), total(total_, "total_weight");
+py::object backward(py::handle upstream_, py::handle flow_, py::handle mask_, py::handle total_, py::handle mode,
+                    py::handle norm, py::handle reduction, py::handle dt, py::handle mask_rule, py::handle iterations,
+                    py::handle num_threads) {
+  const Array upstream(upstream_, "upstream"), flow(flow_, "flow"), mask = Array::optional(mask_, "mask"),
+                                                                    total(total_, "total_weight");
   const Options o = parse(flow, mask, mode, norm, reduction, dt, mask_rule, iterations);
   const bool field = o.reduction == ResidualReduction::none;
   check_upstream(upstream, flow, o);
@@ -167,10 +179,11 @@ py::object backward(py::handle upstream_, py::handle flow_, py::handle mask_, py
 }  // namespace
 
 void bind_kinematic_residual(py::module_& m) {
-  m.def("kinematic_residual", &forward, py::arg("flow"), py::arg("mask"), py::arg("mode"), py::arg("norm"), py::arg("reduction"), py::arg("dt"),
+  m.def("kinematic_residual", &forward, py::arg("flow"), py::arg("mask"), py::arg("mode"), py::arg("norm"),
+        py::arg("reduction"), py::arg("dt"), py::arg("mask_rule"), py::arg("iterations"), py::arg("num_threads"));
+  m.def("kinematic_residual_backward", &backward, py::arg("upstream"), py::arg("flow"), py::arg("mask"),
+        py::arg("total_weight"), py::arg("mode"), py::arg("norm"), py::arg("reduction"), py::arg("dt"),
         py::arg("mask_rule"), py::arg("iterations"), py::arg("num_threads"));
-  m.def("kinematic_residual_backward", &backward, py::arg("upstream"), py::arg("flow"), py::arg("mask"), py::arg("total_weight"), py::arg("mode"),
-        py::arg("norm"), py::arg("reduction"), py::arg("dt"), py::arg("mask_rule"), py::arg("iterations"), py::arg("num_threads"));
 }
 
 }  // namespace bindings

@@ -24,7 +24,8 @@ struct Options {
 Options parse(const Array& positions, const Array& visible, py::handle dt, py::handle norm, py::handle reduction) {
   Options o;
   const ResidualNorm norms[] = {ResidualNorm::squared, ResidualNorm::absolute, ResidualNorm::signed_};
-  const ResidualReduction reductions[] = {ResidualReduction::mean, ResidualReduction::mean_elements, ResidualReduction::sum, ResidualReduction::none};
+  const ResidualReduction reductions[] = {ResidualReduction::mean, ResidualReduction::mean_elements,
+                                          ResidualReduction::sum, ResidualReduction::none};
   o.norm = norms[choice_from(norm, "norm", {"squared", "abs", "signed"}, false)];
   o.reduction = reductions[choice_from(reduction, "reduction", {"mean", "mean_elements", "sum", "none"}, false)];
   positions.require_float();
@@ -52,14 +53,16 @@ template <class T> TrackResidualArgs<T> arguments(const Array& positions, const 
 
 template <class T> Output allocate_value(const Array& like, const Options& o) {
   if (o.field()) {
-    if (o.batched) return o.is_signed() ? allocate<T>(like, {o.B, o.T - 3, o.N, o.D}) : allocate<T>(like, {o.B, o.T - 3, o.N});
+    if (o.batched)
+      return o.is_signed() ? allocate<T>(like, {o.B, o.T - 3, o.N, o.D}) : allocate<T>(like, {o.B, o.T - 3, o.N});
     return o.is_signed() ? allocate<T>(like, {o.T - 3, o.N, o.D}) : allocate<T>(like, {o.T - 3, o.N});
   }
   if (o.batched) return o.is_signed() ? allocate<T>(like, {o.B, o.D}) : allocate<T>(like, {o.B});
   return o.is_signed() ? allocate<T>(like, {o.D}) : allocate<T>(like, {});
 }
 
-py::tuple forward(py::handle positions_, py::handle visible_, py::handle dt, py::handle norm, py::handle reduction, py::handle num_threads) {
+py::tuple forward(py::handle positions_, py::handle visible_, py::handle dt, py::handle norm, py::handle reduction,
+                  py::handle num_threads) {
   const Array positions(positions_, "positions"), visible = Array::optional(visible_, "visible");
   const Options o = parse(positions, visible, dt, norm, reduction);
   return visit_float(positions, [&](auto zero) {
@@ -80,7 +83,8 @@ void check_upstream(const Array& upstream, const Array& positions, const Options
   if (o.field()) {
     if (o.batched && o.is_signed()) return upstream.require_shape(axes, {o.B, o.T - 3, o.N, o.D});
     if (o.batched) return upstream.require_shape(axes, {o.B, o.T - 3, o.N});
-    return o.is_signed() ? upstream.require_shape(axes, {o.T - 3, o.N, o.D}) : upstream.require_shape(axes, {o.T - 3, o.N});
+    return o.is_signed() ? upstream.require_shape(axes, {o.T - 3, o.N, o.D})
+                         : upstream.require_shape(axes, {o.T - 3, o.N});
   }
   if (o.batched && o.is_signed()) return upstream.require_shape(axes, {o.B, o.D});
   if (o.batched) return upstream.require_shape(axes, {o.B});
@@ -103,9 +107,10 @@ template <class T> void set_upstream(const Array& upstream, const Options& o, Tr
   }
 }
 
-py::object backward(py::handle upstream_, py::handle positions_, py::handle visible_, py::handle count_, py::handle dt, py::handle norm, py::handle reduction,
-                    py::handle num_threads) {
-  const Array upstream(upstream_, "upstream"), positions(positions_, "positions"), visible = Array::optional(visible_, "visible"), count(count_, "count");
+py::object backward(py::handle upstream_, py::handle positions_, py::handle visible_, py::handle count_, py::handle dt,
+                    py::handle norm, py::handle reduction, py::handle num_threads) {
+  const Array upstream(upstream_, "upstream"), positions(positions_, "positions"),
+      visible = Array::optional(visible_, "visible"), count(count_, "count");
   const Options o = parse(positions, visible, dt, norm, reduction);
   check_upstream(upstream, positions, o);
   if (count.dtype() != DType::float64) count.bad("float64", name_of(count.dtype()));
@@ -114,7 +119,8 @@ py::object backward(py::handle upstream_, py::handle positions_, py::handle visi
     using T = decltype(zero);
     TrackResidualArgs<T> a = arguments<T>(positions, visible, o);
     set_upstream(upstream, o, a);
-    const Output gradient = o.batched ? allocate<T>(positions, {o.B, o.T, o.N, o.D}) : allocate<T>(positions, {o.T, o.N, o.D});
+    const Output gradient =
+        o.batched ? allocate<T>(positions, {o.B, o.T, o.N, o.D}) : allocate<T>(positions, {o.T, o.N, o.D});
     a.gradient = gradient.as<T>(), a.count = static_cast<double*>(count.data());
     const Launch launch = launch_for(positions, num_threads);
     run([&] { return KT_BACKEND::track_residual_backward(a, launch); });
@@ -125,9 +131,10 @@ py::object backward(py::handle upstream_, py::handle positions_, py::handle visi
 }  // namespace
 
 void bind_track_residual(py::module_& m) {
-  m.def("track_residual", &forward, py::arg("positions"), py::arg("visible"), py::arg("dt"), py::arg("norm"), py::arg("reduction"), py::arg("num_threads"));
-  m.def("track_residual_backward", &backward, py::arg("upstream"), py::arg("positions"), py::arg("visible"), py::arg("count"), py::arg("dt"),
-        py::arg("norm"), py::arg("reduction"), py::arg("num_threads"));
+  m.def("track_residual", &forward, py::arg("positions"), py::arg("visible"), py::arg("dt"), py::arg("norm"),
+        py::arg("reduction"), py::arg("num_threads"));
+  m.def("track_residual_backward", &backward, py::arg("upstream"), py::arg("positions"), py::arg("visible"),
+        py::arg("count"), py::arg("dt"), py::arg("norm"), py::arg("reduction"), py::arg("num_threads"));
 }
 
 }  // namespace bindings

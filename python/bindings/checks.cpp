@@ -20,7 +20,8 @@ bool on_host(DLDevice d) { return d.device_type == kDLCPU || d.device_type == kD
 }  // namespace
 
 const char* name_of(DType dtype) {
-  static const char* names[] = {"float32", "float64", "float16", "bfloat16", "bool", "uint8", "int32", "int64", "another dtype"};
+  static const char* names[] = {"float32", "float64", "float16", "bfloat16",     "bool",
+                                "uint8",   "int32",   "int64",   "another dtype"};
   return names[int(dtype)];
 }
 int64_t size_of(DType dtype) {
@@ -37,13 +38,15 @@ void bad_type(const std::string& argument, const std::string& expected, const st
 
 void bad_from_python(const std::string& argument, const std::string& expected, py::handle object) {
   // Interrupts and lack of memory are not the argument's fault.
-  if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)) throw py::error_already_set();
+  if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+    throw py::error_already_set();
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   const auto own_type = py::reinterpret_steal<py::object>(type), own_value = py::reinterpret_steal<py::object>(value),
              own_trace = py::reinterpret_steal<py::object>(trace);
   const std::string cause = value ? std::string(py::str(own_value)) : "no reason given";
-  bad_value(argument, expected, std::string(Py_TYPE(object.ptr())->tp_name) + " (" + cause.substr(0, cause.find('\n')) + ")");
+  bad_value(argument, expected,
+            std::string(Py_TYPE(object.ptr())->tp_name) + " (" + cause.substr(0, cause.find('\n')) + ")");
 }
 
 std::string Array::shape_text() const {
@@ -53,17 +56,20 @@ std::string Array::shape_text() const {
 }
 
 void Array::require_device() const {
-  const bool right = kModuleOnHost ? on_host(device_) : (device_.device_type == kDLCUDA || device_.device_type == kDLCUDAManaged);
+  const bool right =
+      kModuleOnHost ? on_host(device_) : (device_.device_type == kDLCUDA || device_.device_type == kDLCUDAManaged);
   if (!right) bad(kModuleOnHost ? "an array on cpu" : "an array on a CUDA device", device_text(device_));
 }
 void Array::require_float() const {
   if (dtype_ != DType::float32 && dtype_ != DType::float64) bad("float32 or float64", name_of(dtype_));
 }
 void Array::require_dtype_of(const Array& other) const {
-  if (given_ && dtype_ != other.dtype_) bad(std::string(name_of(other.dtype_)) + " like " + other.name_, name_of(dtype_));
+  if (given_ && dtype_ != other.dtype_)
+    bad(std::string(name_of(other.dtype_)) + " like " + other.name_, name_of(dtype_));
 }
 void Array::require_device_of(const Array& other) const {
-  if (given_ && !kModuleOnHost && device_.device_id != other.device_.device_id) bad(device_text(other.device_) + " like " + other.name_, device_text(device_));
+  if (given_ && !kModuleOnHost && device_.device_id != other.device_.device_id)
+    bad(device_text(other.device_) + " like " + other.name_, device_text(device_));
 }
 void Array::require_visibility_dtype() const {
   if (given_ && dtype_ != DType::boolean && dtype_ != DType::uint8) bad("bool or uint8", name_of(dtype_));

@@ -18,11 +18,15 @@ PYBIND11_MODULE(_cpu, m) {
   m.attr("compiler") = KT_COMPILER;
   m.def("simd_level", [] { return std::string(kinetrace::simd_name(kinetrace::simd_level())); });
   m.def("best_simd_level", [] { return std::string(kinetrace::simd_name(kinetrace::best_simd_level())); });
-  m.def("set_simd_level", [](const std::string& name) { kinetrace::set_simd_level(kinetrace::simd_from_name(name.c_str())); }, py::arg("name"));
+  m.def(
+      "set_simd_level",
+      [](const std::string& name) { kinetrace::set_simd_level(kinetrace::simd_from_name(name.c_str())); },
+      py::arg("name"));
   m.def("num_threads", [] { return kinetrace::resolve_threads(0); });
   m.def("statuses", [] {
     py::dict d;
-    d["OK"] = int(kinetrace::kOk), d["TOO_FEW_POINTS"] = int(kinetrace::kTooFewPoints), d["NON_FINITE"] = int(kinetrace::kNonFinite);
+    d["OK"] = int(kinetrace::kOk), d["TOO_FEW_POINTS"] = int(kinetrace::kTooFewPoints),
+    d["NON_FINITE"] = int(kinetrace::kNonFinite);
     d["SINGULAR"] = int(kinetrace::kSingular), d["INVALID_WEIGHT"] = int(kinetrace::kInvalidWeight);
     return d;
   });

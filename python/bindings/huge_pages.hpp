@@ -16,7 +16,8 @@ inline void advise_huge_pages(void* data, int64_t bytes) {
   if (!kModuleIsCpu || bytes < (int64_t(4) << 20)) return;
   const auto page = std::uintptr_t(4096), begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
   const auto end = (reinterpret_cast<std::uintptr_t>(data) + std::uintptr_t(bytes)) / page * page;
-  if (begin < end) static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));  // a hint: failure is fine
+  if (begin < end)
+    static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));  // a hint: failure is fine
 #else
   static_cast<void>(data), static_cast<void>(bytes);
 #endif

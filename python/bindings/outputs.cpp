@@ -54,7 +54,8 @@ Output through_exchange_api(const Array& like, DType dtype, std::initializer_lis
 }  // namespace
 
 Output allocate(const Array& like, DType dtype, std::initializer_list<int64_t> shape) {
-  if (like.exchange() && like.exchange()->managed_tensor_allocator && like.exchange()->managed_tensor_to_py_object_no_sync)
+  if (like.exchange() && like.exchange()->managed_tensor_allocator &&
+      like.exchange()->managed_tensor_to_py_object_no_sync)
     return through_exchange_api(like, dtype, shape);
   Output out;
   if (like.from_buffer()) {
@@ -75,13 +76,15 @@ Output allocate(const Array& like, DType dtype, std::initializer_list<int64_t> s
 
 Launch launch_for(const Array& like, py::handle num_threads) {
   Launch launch;
-  if (!num_threads.is_none()) launch.num_threads = int(int_from(num_threads, "num_threads", 1, 4096, "a positive int up to 4096 or None"));
+  if (!num_threads.is_none())
+    launch.num_threads = int(int_from(num_threads, "num_threads", 1, 4096, "a positive int up to 4096 or None"));
   launch.device = like.device().device_id;
   if (!kModuleOnHost) {
     if (like.exchange() && like.exchange()->current_work_stream) {
       if (like.exchange()->current_work_stream(kDLCUDA, launch.device, &launch.stream)) throw py::error_already_set();
     } else {
-      launch.stream = reinterpret_cast<void*>(py::module_::import("kinetrace._arrays").attr("current_stream")(like.object()).cast<std::uintptr_t>());
+      launch.stream = reinterpret_cast<void*>(
+          py::module_::import("kinetrace._arrays").attr("current_stream")(like.object()).cast<std::uintptr_t>());
     }
   }
   return launch;

@@ -67,7 +67,7 @@ def fit_segments(
 
     Args:
         positions (array, (B, T, D), float32 | float64): tracks, any length unit, D 1 to 4. Strided arrays are read in
-            place. At most 4096 frames when max_segments is above 2: time grows with T squared (memory with T).
+            place. At most 262144 frames, 4096 where max_segments is above 2 (time grows with T squared then).
         dt: seconds per frame, when `times` is not given.
         times (array, (T,) or (B, T), dtype of positions): seconds; the times of used points must increase.
         order: degree of the polynomials, 0 to 3.

@@ -56,9 +56,7 @@ def test_loss_inside_the_noise_passes() -> None:
     assert not judge("wide band", base, [1.3 * x for x in head]).failed
 
 
-@pytest.mark.parametrize(
-    ("base", "head", "failed"), [(1e9, 1.2e9, True), (1e9, 1.08e9, False), (1e8, 1.4e8, False)]
-)
+@pytest.mark.parametrize(("base", "head", "failed"), [(1e9, 1.2e9, True), (1e9, 1.08e9, False), (1e8, 1.4e8, False)])
 def test_memory_needs_both_thresholds(base: float, head: float, failed: bool) -> None:
     assert judge("memory", [1.0] * 8, [1.0] * 8, base, head).failed is failed
 
@@ -149,9 +147,7 @@ def test_stream_read_reads_everything() -> None:
 
 
 def test_read_contender_is_scaled_to_the_bytes() -> None:
-    case = Case(
-        "k/c", {"kinetrace": lambda x: x}, lambda s: s, lambda *_: None, bytes_read=1 << 24, cold=False
-    )
+    case = Case("k/c", {"kinetrace": lambda x: x}, lambda s: s, lambda *_: None, bytes_read=1 << 24, cold=False)
     result = measure(case, rounds=2)
     bandwidth = (1 << 24) / result.median(READ)
     assert 1e9 < bandwidth < 1e12

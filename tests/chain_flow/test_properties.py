@@ -101,7 +101,5 @@ def test_empty_and_single(backend: Any, steps: int, count: int) -> None:
     assert tracks.positions.shape == (steps + 1, count, 2)
     assert tracks.visible.shape == tracks.cycle_error.shape == (steps + 1, count)
     assert tracks.visible.all()
-    pixel = backend.call(
-        "chain_flow", np.zeros((2, 2, 1, 1), dtype=np.float32), np.zeros((1, 2), dtype=np.float32)
-    )
+    pixel = backend.call("chain_flow", np.zeros((2, 2, 1, 1), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))
     assert pixel.visible.all()

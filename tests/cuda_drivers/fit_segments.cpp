@@ -60,7 +60,8 @@ void run_case(const Case& c, driver::Random& random, driver::Check& check) {
     const std::size_t t = i % std::size_t(c.frames), b = i / std::size_t(c.frames);
     times[i] += float(t), visible[i] = random.below(6) != 0;
     const std::size_t kick = std::size_t(c.frames) / 3 + b % 5;
-    for (std::size_t d = 0; d < D; ++d) positions[i * D + d] += 5.0f * float(t) - (t > kick && b % 3 ? 12.0f * float(t - kick) : 0.0f);
+    for (std::size_t d = 0; d < D; ++d)
+      positions[i * D + d] += 5.0f * float(t) - (t > kick && b % 3 ? 12.0f * float(t - kick) : 0.0f);
   }
   FitSegmentsArgs<float> a;
   a.problems = c.problems, a.frames = c.frames, a.dims = D, a.order = K, a.dt = 0.5;
@@ -76,10 +77,11 @@ void run_case(const Case& c, driver::Random& random, driver::Check& check) {
   Buffers want(c);
   expect(a, want);
 
-  driver::DeviceArray<float> p(positions), t(times), w(weights), contact_times(want.contact_times.size()), coefficients(want.coefficients.size()),
-      rms(want.rms.size());
+  driver::DeviceArray<float> p(positions), t(times), w(weights), contact_times(want.contact_times.size()),
+      coefficients(want.coefficients.size()), rms(want.rms.size());
   driver::DeviceArray<uint8_t> v(visible);
-  driver::DeviceArray<int32_t> n_segments(want.n_segments.size()), boundaries(want.boundaries.size()), status(want.status.size());
+  driver::DeviceArray<int32_t> n_segments(want.n_segments.size()), boundaries(want.boundaries.size()),
+      status(want.status.size());
   view(p.data(), t.data(), w.data(), v.data());
   a.n_segments = n_segments.data(), a.boundaries = boundaries.data(), a.contact_times = contact_times.data();
   a.coefficients = coefficients.data(), a.residual_rms = rms.data(), a.status = status.data();
@@ -105,9 +107,10 @@ int main() {
   kinetrace::driver::Random random(7);
   kinetrace::driver::Check check;
   using kinetrace::Criterion;
-  for (const Case& c : {Case{70, 18, false, false, false, 3, Criterion::bic}, Case{65, 16, true, true, true, 4, Criterion::bic},
-                        Case{3, 20, false, true, true, 2, Criterion::fixed}, Case{66, 9, false, false, true, 3, Criterion::fixed},
-                        Case{64, 12, true, false, false, 1, Criterion::bic}})
+  for (const Case& c :
+       {Case{70, 18, false, false, false, 3, Criterion::bic}, Case{65, 16, true, true, true, 4, Criterion::bic},
+        Case{3, 20, false, true, true, 2, Criterion::fixed}, Case{66, 9, false, false, true, 3, Criterion::fixed},
+        Case{64, 12, true, false, false, 1, Criterion::bic}})
     run_case(c, random, check);
   return check.finish();
 }

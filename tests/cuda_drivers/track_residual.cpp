@@ -18,10 +18,13 @@ template <class T> struct Problem {
   int64_t residuals() const { return a.frames - 3; }
   bool counts(int64_t b, int64_t t, int64_t n) const {
     bool all = t >= 0 && t < residuals();
-    for (int64_t k = t; all && k < t + 4; ++k) all = !a.visible.data || a.visible.data[(b * a.frames + k) * a.tracks + n];
+    for (int64_t k = t; all && k < t + 4; ++k)
+      all = !a.visible.data || a.visible.data[(b * a.frames + k) * a.tracks + n];
     return all;
   }
-  double at(int64_t b, int64_t t, int64_t n, int d) const { return double(a.positions.data[((b * a.frames + t) * a.tracks + n) * a.dims + d]); }
+  double at(int64_t b, int64_t t, int64_t n, int d) const {
+    return double(a.positions.data[((b * a.frames + t) * a.tracks + n) * a.dims + d]);
+  }
   double residual(int64_t b, int64_t t, int64_t n, int d) const {
     return third_difference(at(b, t, n, d), at(b, t + 1, n, d), at(b, t + 2, n, d), at(b, t + 3, n, d));
   }
@@ -49,7 +52,9 @@ template <class T> void reduce(const Problem<T>& p, std::vector<T>& value, std::
           for (int d = sums == 1 ? 0 : c; d < (sums == 1 ? a.dims : c + 1); ++d) {
             double sum = 0;
             for (int64_t t = 0; t < p.residuals(); ++t)
-              if (p.counts(b, t, g * kTrackLanes + l)) sum = accumulate(a.norm, p.residual(b, t, g * kTrackLanes + l, d), sum), counted += d == (sums == 1 ? 0 : c);
+              if (p.counts(b, t, g * kTrackLanes + l))
+                sum = accumulate(a.norm, p.residual(b, t, g * kTrackLanes + l, d), sum),
+                counted += d == (sums == 1 ? 0 : c);
             track = d == (sums == 1 ? 0 : c) ? sum : track + sum;
           }
           return track;
@@ -77,24 +82,29 @@ template <class T> void field(const Problem<T>& p, std::vector<T>& value) {
       }
 }
 
-template <class T> void gradient(const Problem<T>& p, const std::vector<T>& upstream, const std::vector<double>& count, std::vector<T>& out) {
+template <class T> void gradient(const Problem<T>& p, const std::vector<T>& upstream, const std::vector<double>& count,
+                                 std::vector<T>& out) {
   const auto& a = p.a;
   const int sums = sums_of(a);
   const bool whole = a.reduction != ResidualReduction::none;
   const auto q = [&](int64_t b, int64_t t, int64_t n, int d) {
     if (!p.counts(b, t, n)) return 0.0;
     const int64_t place = (whole ? b : (b * p.residuals() + t) * a.tracks + n) * sums + (sums == 1 ? 0 : d);
-    return slope(a.norm, p.residual(b, t, n, d), slope_factor(a, upstream[std::size_t(place)], whole ? count[std::size_t(b)] : 0.0));
+    return slope(a.norm, p.residual(b, t, n, d),
+                 slope_factor(a, upstream[std::size_t(place)], whole ? count[std::size_t(b)] : 0.0));
   };
   std::size_t at = 0;
   for (int64_t b = 0; b < a.problems; ++b)
     for (int64_t t = 0; t < a.frames; ++t)
       for (int64_t n = 0; n < a.tracks; ++n)
-        for (int d = 0; d < a.dims; ++d) out[at++] = T(spread(q(b, t, n, d), q(b, t - 1, n, d), q(b, t - 2, n, d), q(b, t - 3, n, d)));
+        for (int d = 0; d < a.dims; ++d)
+          out[at++] = T(spread(q(b, t, n, d), q(b, t - 1, n, d), q(b, t - 2, n, d), q(b, t - 3, n, d)));
 }
 
-template <class T> int run(const Case& c, ResidualNorm norm, ResidualReduction reduction, driver::Random& random, driver::Check& check) {
-  const std::size_t rows = std::size_t(c.problems * c.frames * c.tracks), residuals = std::size_t(c.problems * (c.frames - 3) * c.tracks);
+template <class T> int run(const Case& c, ResidualNorm norm, ResidualReduction reduction, driver::Random& random,
+                           driver::Check& check) {
+  const std::size_t rows = std::size_t(c.problems * c.frames * c.tracks),
+                    residuals = std::size_t(c.problems * (c.frames - 3) * c.tracks);
   const std::vector<T> positions = random.uniforms<T>(rows * std::size_t(c.dims), -50, 50);
   std::vector<uint8_t> visible(rows);
   for (auto& v : visible) v = random.below(8) != 0;
@@ -102,7 +112,8 @@ template <class T> int run(const Case& c, ResidualNorm norm, ResidualReduction r
   driver::DeviceArray<uint8_t> device_visible(visible);
   const auto fill = [&](TrackResidualArgs<T>& a, const T* p, const uint8_t* v) {
     const int64_t row = c.tracks * c.dims;
-    a.problems = c.problems, a.frames = c.frames, a.tracks = c.tracks, a.dims = c.dims, a.norm = norm, a.reduction = reduction, a.dt = 0.3;
+    a.problems = c.problems, a.frames = c.frames, a.tracks = c.tracks, a.dims = c.dims, a.norm = norm,
+    a.reduction = reduction, a.dt = 0.3;
     a.positions = {p, {c.problems, c.frames, c.tracks, c.dims}, {c.frames * row, row, c.dims, 1}};
     if (c.masked) a.visible = {v, {c.problems, c.frames, c.tracks}, {c.frames * c.tracks, c.tracks, 1}};
   };
@@ -110,7 +121,8 @@ template <class T> int run(const Case& c, ResidualNorm norm, ResidualReduction r
   Problem<T> host;
   fill(a, device_positions.data(), device_visible.data()), fill(host.a, positions.data(), visible.data());
   const bool whole = reduction != ResidualReduction::none;
-  const std::size_t values = (whole ? std::size_t(c.problems) : residuals) * std::size_t(sums_of(a)), counts = std::size_t(whole ? c.problems : 0);
+  const std::size_t values = (whole ? std::size_t(c.problems) : residuals) * std::size_t(sums_of(a)),
+                    counts = std::size_t(whole ? c.problems : 0);
   driver::DeviceArray<T> value(values), out(positions.size());
   driver::DeviceArray<double> count(counts), workspace(std::size_t(KT_BACKEND::track_residual_workspace(a)));
   a.value = value.data(), a.count = count.data(), a.workspace = workspace.data();
@@ -123,7 +135,10 @@ template <class T> int run(const Case& c, ResidualNorm norm, ResidualReduction r
   driver::DeviceArray<T> device_upstream(upstream);
   const int64_t sums = sums_of(a), residual_rows = (c.frames - 3) * c.tracks;
   if (whole) a.upstream = {device_upstream.data(), {c.problems, sums}, {sums, 1}};
-  else a.upstream_field = {device_upstream.data(), {c.problems, c.frames - 3, c.tracks, sums}, {residual_rows * sums, c.tracks * sums, sums, 1}};
+  else
+    a.upstream_field = {device_upstream.data(),
+                        {c.problems, c.frames - 3, c.tracks, sums},
+                        {residual_rows * sums, c.tracks * sums, sums, 1}};
   a.gradient = out.data();
   const Outcome backward = KT_BACKEND::track_residual_backward(a, Launch{});
   if (forward.code || backward.code) {
@@ -145,7 +160,8 @@ int main() {
   const Case cases[] = {{2, 9, 70, 2, true}, {1, 4, 32, 1, false}, {5, 40, 3, 3, true}, {1, 6, 1100, 4, true}};
   for (const Case& c : cases)
     for (const auto norm : {ResidualNorm::squared, ResidualNorm::absolute, ResidualNorm::signed_})
-      for (const auto reduction : {ResidualReduction::mean, ResidualReduction::mean_elements, ResidualReduction::sum, ResidualReduction::none}) {
+      for (const auto reduction : {ResidualReduction::mean, ResidualReduction::mean_elements, ResidualReduction::sum,
+                                   ResidualReduction::none}) {
         if (const int code = run<float>(c, norm, reduction, random, check)) return code;
         if (const int code = run<double>(c, norm, reduction, random, check)) return code;
       }

@@ -75,13 +75,11 @@ void check_exited(Check& check, unsigned stay) {
           "exited_lanes");
   const std::vector<int> next = neighbour.host();
   const std::vector<unsigned> votes = ballot.host();
-  for (unsigned t = 0; t + 1 < stay; ++t)
-    check.same_bits<int>("neighbour", {next[t]}, {static_cast<int>(t) + 1});
+  for (unsigned t = 0; t + 1 < stay; ++t) check.same_bits<int>("neighbour", {next[t]}, {static_cast<int>(t) + 1});
   for (unsigned t = 0; t < stay; ++t)
     check.same_bits<unsigned>("ballot without the exited", {votes[t]}, {0xffffffffu >> (32 - stay)});
 #ifdef KT_CUEMU  // undefined in CUDA, poison in the emulator
-  for (unsigned t = 0; t < stay; ++t)
-    check.same_bits<int>("exited lane is NaN", {std::isnan(last.host()[t])}, {1});
+  for (unsigned t = 0; t < stay; ++t) check.same_bits<int>("exited lane is NaN", {std::isnan(last.host()[t])}, {1});
   check.same_bits<int>("exited neighbour", {next[stay - 1]}, {static_cast<int>(0xFFFFC0DEu)});
 #endif
 }

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDES = [
-    f"-I{ROOT / folder}" for folder in ("cpp/include", "cuda/emulator", "cuda/src", "tests/cuda_drivers", "tests/emulator")
+    f"-I{ROOT / folder}"
+    for folder in ("cpp/include", "cuda/emulator", "cuda/src", "tests/cuda_drivers", "tests/emulator")
 ]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 MODES = {
@@ -93,8 +94,6 @@ def run_program(path: Path, *arguments: str, **environment: str) -> subprocess.C
         )
 
     result = run([])
-    if (
-        "unexpected memory mapping" in result.stderr
-    ):  # ThreadSanitizer does not know this kernel's address layout
+    if "unexpected memory mapping" in result.stderr:  # ThreadSanitizer does not know this kernel's address layout
         result = run(["setarch", platform.machine(), "-R"])
     return result

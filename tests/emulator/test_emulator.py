@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from conftest import INCLUDES, ROOT, SCHEDULES, Run
 
 Program = Callable[[str, str], Run]
@@ -60,7 +61,8 @@ def test_collectives_return_what_cuda_defines(program: Program, mode: str, sched
     result = program("check_semantics", mode)(sched=schedule, seed="7")
     assert (result.returncode, result.stderr) == (0, "")
     counts = re.search(r"(\d+) values compared, 0 wrong", result.stdout)
-    assert counts is not None and int(counts[1]) > 50_000
+    assert counts is not None
+    assert int(counts[1]) > 50_000
 
 
 @pytest.mark.parametrize("mode", ["plain", "tsan", "asan"])
@@ -74,9 +76,7 @@ def test_a_failure_is_an_error_with_a_report_and_the_next_kernel_runs(program: P
     result = program("check_failures", "plain")(case)
     assert result.returncode == 0, result.stderr
     assert "code 719\n" in result.stdout
-    assert re.search("^cuemu: " + CAUSES[case].replace("{f}", FILE) + "$", result.stdout, re.MULTILINE), (
-        result.stdout
-    )
+    assert re.search("^cuemu: " + CAUSES[case].replace("{f}", FILE) + "$", result.stdout, re.MULTILINE), result.stdout
     assert "block (0,0,0) of grid (1,1,1)" in result.stdout
     assert "64 values compared, 0 wrong" in result.stdout
     for waiting in WAITING.get(case, ()):
@@ -101,23 +101,23 @@ def test_sanitizers_stay_quiet_about_abandoned_kernels(program: Program, mode: s
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_deadlocks_are_found_under_every_schedule(program: Program, schedule: str) -> None:
     result = program("check_failures", "plain")("deadlock", sched=schedule)
-    assert "cuemu: deadlock" in result.stdout and f"{schedule} schedule" in result.stdout
+    assert "cuemu: deadlock" in result.stdout
+    assert f"{schedule} schedule" in result.stdout
 
 
 def test_without_a_handler_a_failure_aborts_with_the_report(program: Program) -> None:
     result = program("check_failures", "plain")("deadlock", "abort")
     assert result.returncode == -6
-    assert "cuemu: deadlock" in result.stderr and "wait in __syncthreads" in result.stderr
+    assert "cuemu: deadlock" in result.stderr
+    assert "wait in __syncthreads" in result.stderr
 
 
 def test_exited_threads_are_left_out_of_a_barrier_unless_strict(program: Program) -> None:
     run = program("check_failures", "plain")
     assert "code 0\n" in run("exit_before_barrier").stdout
     strict = run("exit_before_barrier", strict="1").stdout
-    assert (
-        "code 719\n" in strict
-        and "cuemu: strict: thread 3 exits while 3 threads wait in __syncthreads" in strict
-    )
+    assert "code 719\n" in strict
+    assert "cuemu: strict: thread 3 exits while 3 threads wait in __syncthreads" in strict
 
 
 def test_masks_may_name_exited_lanes_unless_strict(program: Program) -> None:
@@ -125,25 +125,26 @@ def test_masks_may_name_exited_lanes_unless_strict(program: Program) -> None:
     for schedule in SCHEDULES:
         assert "code 0\n" in run("exited_in_mask", sched=schedule).stdout
         strict = run("exited_in_mask", sched=schedule, strict="1").stdout
-        assert "code 719\n" in strict and re.search("cuemu: strict: .* mask 0xffffffff of __all_sync", strict)
+        assert "code 719\n" in strict
+        assert re.search("cuemu: strict: .* mask 0xffffffff of __all_sync", strict)
 
 
 def test_an_unknown_schedule_is_refused(program: Program) -> None:
     result = program("check_failures", "plain")("correct", sched="backwards")
-    assert "code 1\n" in result.stdout and "expected fifo, lifo or random" in result.stderr
+    assert "code 1\n" in result.stdout
+    assert "expected fifo, lifo or random" in result.stderr
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("kernel", RACES)
-def test_exactly_the_kernels_without_synchronisation_are_reported(
-    program: Program, kernel: str, schedule: str
-) -> None:
+def test_exactly_the_kernels_without_synchronisation_are_reported(program: Program, kernel: str, schedule: str) -> None:
     run = program("check_races", "tsan")
     good = run(kernel, "good", sched=schedule)
     assert (good.returncode, good.stderr) == (0, "")
     bad = run(kernel, "bad", sched=schedule)
     assert bad.returncode == 66, bad.stderr
-    assert "WARNING: ThreadSanitizer: data race" in bad.stderr and "race_kernels.cuh" in bad.stderr
+    assert "WARNING: ThreadSanitizer: data race" in bad.stderr
+    assert "race_kernels.cuh" in bad.stderr
 
 
 def test_a_missing_barrier_gives_wrong_values_under_some_schedule(program: Program) -> None:

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from mutations import UsageError, find_mutations  # noqa: E402
+from mutations import UsageError, find_mutations
 
 SOURCE = "tests/emulator/example/row_sum.cu"
 
@@ -26,9 +27,7 @@ def mutated(text: str) -> list[str]:
 
 
 def test_every_barrier_is_removed_once() -> None:
-    text = (
-        '__syncthreads();\nif (__syncthreads_or(f(a, b))) x();\n// __syncthreads();\nlog("__syncwarp()");\n'
-    )
+    text = '__syncthreads();\nif (__syncthreads_or(f(a, b))) x();\n// __syncthreads();\nlog("__syncwarp()");\n'
     assert mutated(text) == [
         text.replace("__syncthreads();", "static_cast<void>(0);", 1),
         text.replace("__syncthreads_or(f(a, b))", "((f(a, b)) != 0)"),
@@ -79,20 +78,22 @@ def test_the_example_is_killed_by_the_runs_that_should(gxx: str, tmp_path: Path)
     assert len(rows) == 5
     assert rows[1][2:6] == ["wrong values", "-", "wrong values", "data race"]
     assert verdicts["`i < columns` -> `i <= columns`"].startswith("killed by FIFO")
-    assert [row[-1] for row in rows if "syncwarp" in row[1]][1].startswith(
-        "equivalent: nothing is read after it"
-    )
+    assert [row[-1] for row in rows if "syncwarp" in row[1]][1].startswith("equivalent: nothing is read after it")
     assert "5 mutations, 4 killed, 1 survive" in output.read_text()
 
 
 def test_a_survivor_is_an_error_and_strictness_kills_it(gxx: str) -> None:
     only = "shfl_xor_sync. mask .* -> .0xffffffffu"
     lenient = mutate("--only", only, "--builds", "plain")
-    assert lenient.returncode == 1 and "SURVIVES" in lenient.stdout and "1 need attention" in lenient.stdout
+    assert lenient.returncode == 1
+    assert "SURVIVES" in lenient.stdout
+    assert "1 need attention" in lenient.stdout
     strict = mutate("--only", only, "--builds", "plain", "--strict")
-    assert strict.returncode == 0 and "stopped: strict" in strict.stdout, strict.stderr
+    assert strict.returncode == 0, strict.stderr
+    assert "stopped: strict" in strict.stdout, strict.stderr
 
 
 def test_nothing_to_do_is_an_error() -> None:
     result = mutate("--only", "no such mutation")
-    assert result.returncode == 2 and "nothing to do" in result.stderr
+    assert result.returncode == 2
+    assert "nothing to do" in result.stderr

@@ -22,9 +22,7 @@ def tracks(seed: int = 0, dtype: torch.dtype = torch.float32) -> tuple[torch.Ten
 def test_torch_has_the_bits_of_numpy(dtype: torch.dtype) -> None:
     positions, weights, visible = tracks(1, dtype)
     ours = kt.fit_kinematics(positions, weights=weights, visible=visible, dt=0.25, order=3)
-    same = kt.fit_kinematics(
-        positions.numpy(), weights=weights.numpy(), visible=visible.numpy(), dt=0.25, order=3
-    )
+    same = kt.fit_kinematics(positions.numpy(), weights=weights.numpy(), visible=visible.numpy(), dt=0.25, order=3)
     for name, got, want in zip(ours._fields, ours, same, strict=True):
         assert isinstance(got, torch.Tensor), name
         np.testing.assert_array_equal(got.numpy(), want, err_msg=name)

@@ -51,9 +51,7 @@ def test_statuses_side_by_side(backend: Any, dtype: Any, robust: str | None) -> 
     visible[7, 2:], times[8], times[9, 2:] = False, 7, 7
     times[10, 3:] = 7  # four distinct times, one of them three times over
     visible[11], weights[11], p[11] = False, -1, np.nan
-    fit = backend.call(
-        "fit_kinematics", p, times=times, weights=weights, visible=visible, order=2, robust=robust
-    )
+    fit = backend.call("fit_kinematics", p, times=times, weights=weights, visible=visible, order=2, robust=robust)
     assert fit.status.tolist() == [0, 4, 4, 4, 2, 2, 2, 1, 3, 0, 0, 1]
     assert fit.n_points.tolist() == [6, 6, 6, 6, 6, 3, 6, 2, 6, 6, 6, 0]
     options = {"times": times, "weights": weights, "visible": visible, "order": 2}
@@ -144,9 +142,7 @@ def test_polynomials_are_recovered(backend: Any, rng: Any, order: int, dtype: An
     fit = backend.call("fit_kinematics", p.astype(dtype), times=t.astype(dtype), order=order)
     exact = p.astype(dtype).astype(np.float64)
     scale = fit_scale(t, exact[0], np.ones(12), order)
-    assert_within(
-        fit.coefficients[0], c[0], 2 * rounding("fit_kinematics", "coefficients", dtype) * scale.coefficients
-    )
+    assert_within(fit.coefficients[0], c[0], 2 * rounding("fit_kinematics", "coefficients", dtype) * scale.coefficients)
     assert fit.residual_rms[0] <= rounding("fit_kinematics", "residual_rms", dtype) * scale.residual_rms
 
 

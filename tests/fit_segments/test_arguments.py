@@ -26,6 +26,10 @@ def refused(message: str, error: type[Exception] = ValueError, positions: Any = 
         ({"positions": np.zeros((3, 12, 0))}, "positions: expected 1 to 4 coordinates D, got 0"),
         ({"positions": np.zeros((3, 12, 2), dtype=np.int32)}, "positions: expected float32 or float64, got int32"),
         ({"positions": np.broadcast_to(P[:1, :1], (1, 4097, 2))}, "positions: expected at most 4096 frames for max_"),
+        (
+            {"positions": np.broadcast_to(P[:1, :1], (1, 262145, 2)), "max_segments": 2},
+            "positions: expected at most 262144 frames, got 262145",
+        ),
         ({"times": np.zeros(11, dtype=np.float32)}, "times: expected shape (T,) or (B, T) = (12,), got (11,)"),
         ({"times": np.zeros(12)}, "times: expected float32 like positions, got float64"),
         ({"times": np.arange(12, dtype=np.float32), "dt": 0.5}, "dt: expected 1.0 when times are given, got 0.5"),

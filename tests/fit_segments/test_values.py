@@ -87,9 +87,7 @@ def kinked(frames: int, contacts: list[float], velocities: Any, acceleration: An
     t = np.arange(frames)[:, None]
     p = 200 + t * np.asarray(velocities[0], dtype=float)
     for contact, before, after in zip(contacts, velocities[:-1], velocities[1:], strict=True):
-        p = p + np.maximum(t - contact, 0) * (
-            np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
-        )
+        p = p + np.maximum(t - contact, 0) * (np.asarray(after, dtype=float) - np.asarray(before, dtype=float))
     return p + 0.5 * np.asarray(acceleration) * t**2
 
 

@@ -22,9 +22,7 @@ def _call(backend: Any, case: Case, **more: Any) -> Any:
 
 def _gradient(backend: Any, case: Case) -> Any:
     shape = _reference.kinematic_residual(*case.args, **case.options).shape
-    return backend.backward(
-        "kinematic_residual", case.args[0], np.ones(shape, dtype=case.dtype), **case.options
-    )
+    return backend.backward("kinematic_residual", case.args[0], np.ones(shape, dtype=case.dtype), **case.options)
 
 
 def _picked(case: Case, index: Any) -> Case:
@@ -124,9 +122,7 @@ def test_powers_of_two_scale_exactly(backend: Any, case: Case, power: int) -> No
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
-    "shape", [(0, 4, 2, 3, 3), (2, 3, 2, 0, 5), (2, 4, 2, 5, 0), (1, 3, 2, 1, 1), (3, 2, 1, 1)]
-)
+@pytest.mark.parametrize("shape", [(0, 4, 2, 3, 3), (2, 3, 2, 0, 5), (2, 4, 2, 5, 0), (1, 3, 2, 1, 1), (3, 2, 1, 1)])
 def test_empty_and_single(backend: Any, shape: tuple[int, ...], mode: str) -> None:
     flow = np.zeros(shape, dtype=np.float32)
     for norm, last in (("squared", ()), ("signed", (2,))):
@@ -135,7 +131,5 @@ def test_empty_and_single(backend: Any, shape: tuple[int, ...], mode: str) -> No
         assert (value == 0).all()
         field = backend.call("kinematic_residual", flow, mode=mode, norm=norm, reduction="none")
         assert field.shape == (*shape[:-4], shape[-4] - 2, *last, *shape[-2:])
-        gradient = backend.backward(
-            "kinematic_residual", flow, np.ones(value.shape, np.float32), mode=mode, norm=norm
-        )
+        gradient = backend.backward("kinematic_residual", flow, np.ones(value.shape, np.float32), mode=mode, norm=norm)
         assert gradient.shape == shape

@@ -12,9 +12,7 @@ from kinetrace._reference import chain_flow
 
 
 def _scipy_step(flow: Any, points: Any) -> Any:
-    return points + np.stack(
-        [scipy.ndimage.map_coordinates(c, points.T[::-1], order=1) for c in flow], axis=1
-    )
+    return points + np.stack([scipy.ndimage.map_coordinates(c, points.T[::-1], order=1) for c in flow], axis=1)
 
 
 def test_agrees_with_scipy_and_leaves_once() -> None:
@@ -124,9 +122,7 @@ def test_non_finite_flow_ends_a_track() -> None:
 
 def test_shapes() -> None:
     for steps, count in ((0, 3), (3, 0), (0, 0)):
-        tracks = chain_flow(
-            np.zeros((steps, 2, 4, 4)), np.ones((count, 2)), backward_flow=np.zeros((steps, 2, 4, 4))
-        )
+        tracks = chain_flow(np.zeros((steps, 2, 4, 4)), np.ones((count, 2)), backward_flow=np.zeros((steps, 2, 4, 4)))
         assert tracks.positions.shape == (steps + 1, count, 2)
         assert tracks.visible.shape == (steps + 1, count)
         assert tracks.cycle_error is not None

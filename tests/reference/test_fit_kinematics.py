@@ -38,9 +38,7 @@ def test_agrees_with_polyfit(order: int, dimensions: int) -> None:
     assert (fit.n_points[0], fit.status[0]) == (14, OK)
 
 
-def _exact_fit(
-    t: list[int], p: list[int], w: list[int], order: int
-) -> tuple[list[Fraction], list[list[Fraction]]]:
+def _exact_fit(t: list[int], p: list[int], w: list[int], order: int) -> tuple[list[Fraction], list[list[Fraction]]]:
     """Normal equations in rational numbers by Gauss-Jordan: monomial coefficients and the inverse."""
     size = order + 1
     rows = [
@@ -132,9 +130,7 @@ def _statuses() -> list[Any]:
 
 
 @pytest.mark.parametrize(("p", "times", "weights", "status", "n_points"), _statuses())
-def test_status(
-    p: list[float], times: list[float] | None, weights: list[float], status: int, n_points: int
-) -> None:
+def test_status(p: list[float], times: list[float] | None, weights: list[float], status: int, n_points: int) -> None:
     fit = fit_kinematics(
         np.array(p)[None, :, None],
         times=None if times is None else np.array(times),
@@ -163,12 +159,8 @@ def test_huber_minimises_hubers_loss() -> None:
     t = np.arange(20.0)
     p = 3 + 0.5 * t + rng.normal(size=20)
     p[[4, 11]] += 30
-    fit = fit_kinematics(
-        p[None, :, None], order=1, robust="huber", robust_threshold=1.5, robust_iterations=200
-    )
-    best = scipy.optimize.least_squares(
-        lambda c: c[0] + c[1] * t - p, [0, 0], loss="huber", f_scale=1.5, xtol=1e-14
-    )
+    fit = fit_kinematics(p[None, :, None], order=1, robust="huber", robust_threshold=1.5, robust_iterations=200)
+    best = scipy.optimize.least_squares(lambda c: c[0] + c[1] * t - p, [0, 0], loss="huber", f_scale=1.5, xtol=1e-14)
     np.testing.assert_allclose(fit.coefficients[0, :, 0], best.x, rtol=1e-5)
 
 
@@ -208,9 +200,7 @@ def test_median_residual_of_zero_drops_the_rest(robust: str) -> None:
     assert (fit.residual_rms[0], fit.r_squared[0]) == (0, 1)
     np.testing.assert_allclose(fit.covariance, [[[1 / 5]]])
     exact = 1 + 0.1 * np.arange(8)[None, :, None] ** 2
-    np.testing.assert_allclose(
-        fit_kinematics(exact, robust=robust).covariance, fit_kinematics(exact).covariance
-    )
+    np.testing.assert_allclose(fit_kinematics(exact, robust=robust).covariance, fit_kinematics(exact).covariance)
 
 
 def test_reweighting_stops_before_it_leaves_too_few_points() -> None:

@@ -22,9 +22,7 @@ def _sse(t: Any, p: Any, w: Any, order: int) -> float:
     return float(np.sum((y - basis @ solution) ** 2))
 
 
-def _enumerate(
-    t: Any, p: Any, w: Any, order: int, least: int, most: int
-) -> dict[int, tuple[float, list[int]]]:
+def _enumerate(t: Any, p: Any, w: Any, order: int, least: int, most: int) -> dict[int, tuple[float, list[int]]]:
     """For each k the least sum of squares of all divisions into k segments, and where they start."""
     n = len(t)
     best = {}
@@ -47,10 +45,7 @@ def test_agrees_with_enumeration(seed: int, noise: float | None) -> None:
     order, dimensions = int(rng.integers(0, 3)), int(rng.integers(1, 4))
     n = 16 if order < 2 else 14
     t = np.cumsum(rng.uniform(0.2, 2, n))
-    p = (
-        rng.normal(size=(n, dimensions))
-        + 0.2 * np.abs(t - t[n // 2])[:, None] * rng.normal(size=dimensions) * 5
-    )
+    p = rng.normal(size=(n, dimensions)) + 0.2 * np.abs(t - t[n // 2])[:, None] * rng.normal(size=dimensions) * 5
     w = rng.uniform(0.3, 2, n)
     fit = fit_segments(p[None], times=t, weights=w[None], order=order, max_segments=4, noise=noise)
     scores = {}

@@ -69,9 +69,7 @@ def _torch_sample(image: Any, x: Any, y: Any) -> Any:
     return torch.nn.functional.grid_sample(image[None], grid[None], align_corners=True)[0]
 
 
-def _torch_residual(
-    flow: Any, mask: Any, norm: str, reduction: str, dt: float, iterations: int | None
-) -> Any:
+def _torch_residual(flow: Any, mask: Any, norm: str, reduction: str, dt: float, iterations: int | None) -> Any:
     """One problem in torch operations; iterations None is the Eulerian mode; mask is per residual."""
     t_count, _, height, width = flow.shape
     y, x = torch.meshgrid(torch.arange(height) * 1.0, torch.arange(width) * 1.0, indexing="ij")
@@ -135,9 +133,7 @@ def test_gradient_agrees_with_finite_differences() -> None:
         step = np.zeros(flow.size)
         step[index] = 1e-6
         step = step.reshape(flow.shape)
-        slope = (
-            kinematic_residual(flow + step, **options) - kinematic_residual(flow - step, **options)
-        ) / 2e-6
+        slope = (kinematic_residual(flow + step, **options) - kinematic_residual(flow - step, **options)) / 2e-6
         assert_within(slope, gradient.ravel()[index], 1e-6)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kinetrace.cli import main
 
-from conftest import Frames, compose, parabola
+from kinetrace.cli import main
+from video_clips import Frames, compose, parabola
 
 Write = Callable[..., Path]
 
@@ -88,15 +88,11 @@ def test_truncated_file_that_still_decodes(
     check(capsys, good, bad, "truncated")
 
 
-def test_single_frame(
-    capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames
-) -> None:
+def test_single_frame(capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames) -> None:
     check(capsys, good, write(throw_frames[:1], "one.mp4"), "a single frame")
 
 
-def test_three_frames(
-    capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames
-) -> None:
+def test_three_frames(capsys: pytest.CaptureFixture[str], good: Path, write: Write, throw_frames: Frames) -> None:
     check(capsys, good, write(throw_frames[:3], "three.mp4"), "only 3 frames")
 
 
@@ -125,14 +121,14 @@ def test_mask_of_another_size(capsys: pytest.CaptureFixture[str], write: Write, 
         (np.ones(4), "must be (H, W) or (T, H, W)"),
     ],
 )
-def test_other_bad_masks(
-    capsys: pytest.CaptureFixture[str], good: Path, content: np.ndarray, cause: str
-) -> None:
+def test_other_bad_masks(capsys: pytest.CaptureFixture[str], good: Path, content: np.ndarray, cause: str) -> None:
     path = good.with_name("mask.npy")
     np.save(path, content)
     assert main(["score", str(good), "--mask", str(path)]) == 1
     err = capsys.readouterr().err
-    assert cause in err and "mask.npy" in err and str(good) in err
+    assert cause in err
+    assert "mask.npy" in err
+    assert str(good) in err
     assert len(err.splitlines()) == 1
 
 
@@ -142,7 +138,9 @@ def test_a_mask_that_is_no_mask(capsys: pytest.CaptureFixture[str], good: Path) 
         path.write_bytes(b"nothing")
         assert main(["score", str(good), "--mask", str(path)]) == 1
         err = capsys.readouterr().err
-        assert name in err and "not a readable" in err and len(err.splitlines()) == 1
+        assert name in err
+        assert "not a readable" in err
+        assert len(err.splitlines()) == 1
 
 
 def test_folder_without_videos(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -180,4 +178,5 @@ def test_a_missing_extra_is_named(
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert main(["score", str(good)]) == 1
     err = capsys.readouterr().err
-    assert "opencv-python-headless" in err and "kinetrace[video]" in err
+    assert "opencv-python-headless" in err
+    assert "kinetrace[video]" in err

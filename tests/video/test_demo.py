@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from kinetrace.cli import main
 from kinetrace.primitives import PRIMITIVES
 from kinetrace.video.demo import Outcome, demo_text, pairs, run_demo
@@ -43,7 +44,8 @@ def test_each_twin_fails_in_its_own_way(outcomes: list[Outcome]) -> None:
 def test_table(outcomes: list[Outcome]) -> None:
     text = demo_text(outcomes)
     for kind in PRIMITIVES:
-        assert kind in text and TWIN_OF[kind] in text
+        assert kind in text
+        assert TWIN_OF[kind] in text
     assert "5 of 5 lawful clips score above their twins." in text
     assert "y down" in text
 
@@ -55,7 +57,8 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, err = capsys.readouterr()
     assert err == ""
     content = json.loads(text)
-    assert content["y_axis"] == "down" and content["unit"] == "px/s^2"
+    assert content["y_axis"] == "down"
+    assert content["unit"] == "px/s^2"
     kinds = [c["kind"] for c in content["clips"]]
     assert kinds == [k for p in PRIMITIVES for k in (p, TWIN_OF[p])]
     for clip in content["clips"]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from kinetrace.video import render as rendering
 from kinetrace.video.analyse import ClipResult, analyse_clip
 from kinetrace.video.decode import clip_from_frames
 from kinetrace.video.errors import InputError
-
-from conftest import FPS, Frames, compose, parabola
+from video_clips import FPS, Frames, compose, parabola
 
 
 def analyse(frames: Frames, **options: Any) -> ClipResult:
@@ -63,7 +63,8 @@ def test_an_object_behind_a_board_is_one_entity_that_keeps_its_law() -> None:
     entity, score = result.entities[0], result.scores[0]
     assert [kind for _, kind in entity.breaks] == ["occlusion"]
     assert entity.seen.sum() < 24
-    assert entity.first == 0 and entity.last == 23
+    assert entity.first == 0
+    assert entity.last == 23
     assert np.linalg.norm(score.acceleration - (0, 60)) < 2.0
     assert score.score > 0.85
 
@@ -155,7 +156,7 @@ def test_a_turning_object_is_one_entity() -> None:
         waves = look.waves.copy()
         waves[:, :2] = waves[:, :2] @ np.array([[c, s], [-s, c]])
         picture = look.background.copy()
-        rendering._paint_object(picture, path[t], replace(look, waves=waves, squareness=2.0))
+        rendering.paint_object(picture, path[t], replace(look, waves=waves, squareness=2.0))
         frames[t] = np.clip(picture, 0, 255).astype(np.uint8)
     result = analyse(frames)
     assert len(result.entities) == 1
@@ -167,7 +168,7 @@ def test_a_turning_object_is_one_entity() -> None:
 @pytest.mark.parametrize("seed", [0, 3])
 def test_an_object_without_texture_is_followed_by_its_silhouette(colour: tuple[int, ...], seed: int) -> None:
     path = parabola((60, 40), (60, 0), (0, 90))
-    world = rendering._background(np.random.default_rng(seed), 256)
+    world = rendering.draw_background(np.random.default_rng(seed), 256)
     row, column = np.mgrid[:256, :256]
     frames = np.empty((24, 256, 256, 3), dtype=np.uint8)
     for t, (x, y) in enumerate(path):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kinetrace.primitives import PRIMITIVES
 from kinetrace.video.decode import read_clip
 from kinetrace.video.render import Look, draw_look, render, write_clip
 from kinetrace.video.scenes import FPS, MAX_SPEED_PX, SIZE_PX, TWIN_OF, make_pair
-
-from conftest import compose, parabola, scene_of
+from video_clips import compose, parabola, scene_of
 
 
 def flat_look(radius: float, squareness: float = 2.0) -> Look:
@@ -27,9 +27,7 @@ def flat_look(radius: float, squareness: float = 2.0) -> Look:
     radius=st.floats(8, 30),
     squareness=st.sampled_from([2.0, 4.0]),
 )
-def test_centroid_of_the_picture_is_the_formulas_centre(
-    x: float, y: float, radius: float, squareness: float
-) -> None:
+def test_centroid_of_the_picture_is_the_formulas_centre(x: float, y: float, radius: float, squareness: float) -> None:
     look = flat_look(radius, squareness)
     picture = render(scene_of("one", np.array([[x, y]])), look)[0, ..., 0].astype(float) - 60.0
     total = picture.sum()
@@ -50,7 +48,8 @@ def test_lawful_paths_are_parabolas_inside_the_picture(kind: str, seed: int) -> 
     assert 0.5 * MAX_SPEED_PX < steps.max() <= MAX_SPEED_PX
     for scene in (lawful, twin):
         shown = scene.positions[scene.present]
-        assert shown.min() > 34 - 5 and shown.max() < SIZE_PX - 34 + 5
+        assert shown.min() > 34 - 5
+        assert shown.max() < SIZE_PX - 34 + 5
     assert lawful.present.all()
     assert twin.kind == TWIN_OF[kind]  # type: ignore[index]
     assert np.array_equal(lawful.positions[0], twin.positions[0])

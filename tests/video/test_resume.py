@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from kinetrace.cli import main
 from kinetrace.video import runner
 from kinetrace.video.render import write_clip
-
-from conftest import compose, parabola
+from video_clips import compose, parabola
 
 CLIPS = 30
 KILLS = 20
@@ -109,7 +109,8 @@ def test_only_what_changed_is_computed_again(
     first = capsys.readouterr().out
     seen.clear()
     assert main([*run, "--no-plots"]) == 0
-    assert seen == [] and capsys.readouterr().out == first, "a finished result prints the same table"
+    assert seen == []
+    assert capsys.readouterr().out == first, "a finished result prints the same table"
     assert main([*run, "--no-plots", "--fps", "8"]) == 0
     assert seen == ["clip00.mp4", "clip01.mp4"], "other options"
     seen.clear()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kinetrace.video.entities import Entity
 from kinetrace.video.outline import track_noise
 from kinetrace.video.score import EntityScore, score_clip, score_entity
-
-from conftest import FPS, Floats, parabola
+from video_clips import FPS, Floats, parabola
 
 SIZE = (512, 512)
 
@@ -37,7 +37,9 @@ def test_an_exact_parabola_scores_one() -> None:
     assert result.position == pytest.approx([200, 100])
     assert result.residual_rms == pytest.approx(0, abs=1e-9)
     assert result.r_squared == pytest.approx(1)
-    assert result.contacts == () and result.jump_px == 0 and result.missing == 0
+    assert result.contacts == ()
+    assert result.jump_px == 0
+    assert result.missing == 0
 
 
 def test_velocity_is_that_of_the_first_seen_frame() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kinetrace.cli import main
 
-from conftest import Frames
+from kinetrace.cli import main
+from video_clips import Frames
 
 Write = Callable[..., Path]
 ENTITY_KEYS = {
@@ -74,7 +74,8 @@ def test_json_has_every_number(capsys: pytest.CaptureFixture[str], clip: Path) -
     assert set(entity) == ENTITY_KEYS
     assert (record["frames"], record["width"], record["height"]) == (24, 192, 192)
     assert record["fps"] == pytest.approx(16)
-    assert record["length_unit"] == "px" and record["y_axis"] == "down"
+    assert record["length_unit"] == "px"
+    assert record["y_axis"] == "down"
     assert 0 < record["score"] <= 1
     assert set(entity["parts"]) == {"residual", "drift", "contacts", "jump", "permanence"}
     assert entity["score"] == pytest.approx(np.prod(list(entity["parts"].values())), rel=1e-6)
@@ -89,7 +90,9 @@ def test_table_names_file_and_numbers(capsys: pytest.CaptureFixture[str], clip: 
     out, err = capsys.readouterr()
     assert err == ""
     head, names, rule, row = out.splitlines()
-    assert str(clip) in head and "24 frames" in head and "kinematic residual" in head
+    assert str(clip) in head
+    assert "24 frames" in head
+    assert "kinematic residual" in head
     for name in (
         "entity",
         "frames",
@@ -138,12 +141,11 @@ def test_output_folder(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path:
     summary = json.loads((out / "results.json").read_text())
     assert set(summary["clips"][0]["entities"][0]) == ENTITY_KEYS
     page = (out / "report.html").read_text()
-    assert "throw.fit.png" in page and "<td>0-23</td>" in page
+    assert "throw.fit.png" in page
+    assert "<td>0-23</td>" in page
 
 
-def test_folder_input_is_sorted_and_recursive(
-    capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path
-) -> None:
+def test_folder_input_is_sorted_and_recursive(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     for name in ("b.mp4", "a.mp4", "deep/b.mp4", ".hidden.mp4"):
         target = folder / name
@@ -188,5 +190,6 @@ def test_progress_only_when_wanted(capsys: pytest.CaptureFixture[str], clip: Pat
     assert capsys.readouterr().err == ""
     assert main(["score", str(clip), "--json", "--progress"]) == 0
     out, err = capsys.readouterr()
-    assert "tracking" in err and "0/1" in err
+    assert "tracking" in err
+    assert "0/1" in err
     json.loads(out)

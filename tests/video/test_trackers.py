@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
 from kinetrace.primitives import PRIMITIVES
 from kinetrace.video.analyse import analyse_clip, one_thread
 from kinetrace.video.camera import estimate_camera
@@ -16,8 +17,7 @@ from kinetrace.video.motion import ChainedFlow, DISFlow, PointTracks
 from kinetrace.video.render import draw_look, render
 from kinetrace.video.scenes import FPS, make_pair
 from kinetrace.video.seeds import moving_regions
-
-from conftest import Frames, compose, parabola
+from video_clips import Frames, compose, parabola
 
 
 def grey(frames: Frames) -> Any:

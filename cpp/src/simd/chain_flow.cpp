@@ -69,7 +69,8 @@ template <class T> struct Rows {
   }
 };
 
-template <class T, bool kBack> void advance_row(const ChainFlowArgs<T>& a, int64_t problem, int64_t frame, int64_t begin, int64_t end) {
+template <class T, bool kBack> void advance_row(const ChainFlowArgs<T>& a, int64_t problem, int64_t frame,
+                                                int64_t begin, int64_t end) {
   const Rows<T> rows(a, problem, frame, end);
   if (!kBack) {
     for (int64_t n = begin; n < end; ++n) rows.template move<false>(n);
@@ -103,8 +104,12 @@ template <class T> void select_back(const ChainFlowArgs<T>& a, int64_t problem, 
 
 }  // namespace
 
-void chain_flow(const ChainFlowArgs<float>& a, int64_t problem, int64_t begin, int64_t end) { select_back(a, problem, begin, end); }
-void chain_flow(const ChainFlowArgs<double>& a, int64_t problem, int64_t begin, int64_t end) { select_back(a, problem, begin, end); }
+void chain_flow(const ChainFlowArgs<float>& a, int64_t problem, int64_t begin, int64_t end) {
+  select_back(a, problem, begin, end);
+}
+void chain_flow(const ChainFlowArgs<double>& a, int64_t problem, int64_t begin, int64_t end) {
+  select_back(a, problem, begin, end);
+}
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

@@ -9,7 +9,8 @@ namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCentre<V, D>& seen, int64_t t, V w, bool weighted, bool own_times) {
+template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCentre<V, D>& seen, int64_t t, V w,
+                                                bool weighted, bool own_times) {
   rows.set_weight(t, w);
   seen.see_weight(w, rows.time_at(t), weighted, own_times);
 }
@@ -18,7 +19,8 @@ template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCe
 // matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: large, and the same for every
 // order.
 template <class T, int D>
-__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitRows<NativePack<T>, D>& rows, T* space,
+__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g,
+                                          const FitRows<NativePack<T>, D>& rows, T* space,
                                           FitCentre<NativePack<T>, D>& result) {
   using V = NativePack<T>;
   const bool weighted = a.weights.data, own_times = a.times.data;
@@ -31,14 +33,19 @@ __attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const F
       put_weight(rows, seen, t, w, weighted, own_times);
     });
   } else if (a.visible.data) {
-    for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
+    for_each_visibility(a.visible, a.frames, g, space,
+                        [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
   } else if (weighted) {
-    for_each_frame(a.weights, a.frames, g, [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
+    for_each_frame(a.weights, a.frames, g,
+                   [&](int64_t t, V w) KT_INLINE { put_weight(rows, seen, t, w, weighted, own_times); });
   } else {
     for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
   }
   seen.weights_done(rows, weighted, own_times);
-  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, auto d, V x) KT_INLINE { rows.set_position(t, d, seen.see_position(d, rows.weight(t), x)); });
+  for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
+    const V w = rows.weight(t);
+    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.see_position(d, w, x[d])); });
+  });
   result = seen;
 }
 
@@ -64,12 +71,16 @@ template <class T> KT_HD void write_value(T* out, const FitGroup<T>& g, NativePa
   for (int l = 0; l < g.used; ++l) out[g.first + l] = value[l];
 }
 template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, NativePack<T> value) {
-  int32_t x[g.W];
-  for (int l = 0; l < g.W; ++l) x[l] = int32_t(value[l]);
-  for (int l = 0; l < g.used; ++l) out[g.first + l] = x[l];
+  typedef int32_t Integers __attribute__((vector_size(g.W * sizeof(int32_t)), aligned(sizeof(int32_t)), may_alias));
+  if (g.full()) {
+    *reinterpret_cast<Integers*>(out + g.first) = __builtin_convertvector(value.v, Integers);
+    return;
+  }
+  for (int l = 0; l < g.used; ++l) out[g.first + l] = int32_t(value[l]);
 }
 
-template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g, const FitResult<NativePack<T>, D, K>& r) {
+template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g,
+                                                  const FitResult<NativePack<T>, D, K>& r) {
   write_values<T, (K + 1) * D>(a.coefficients, g, &r.coefficients[0][0]);
   write_values<T, (K + 1) * (K + 1)>(a.covariance, g, &r.covariance[0][0]);
   write_value(a.residual_rms, g, r.residual_rms);
@@ -115,8 +126,12 @@ template <class T> void select_dims(const FitKinematicsArgs<T>& a, int64_t begin
 
 }  // namespace
 
-void fit_kinematics(const FitKinematicsArgs<float>& a, int64_t begin, int64_t end, float* scratch) { select_dims(a, begin, end, scratch); }
-void fit_kinematics(const FitKinematicsArgs<double>& a, int64_t begin, int64_t end, double* scratch) { select_dims(a, begin, end, scratch); }
+void fit_kinematics(const FitKinematicsArgs<float>& a, int64_t begin, int64_t end, float* scratch) {
+  select_dims(a, begin, end, scratch);
+}
+void fit_kinematics(const FitKinematicsArgs<double>& a, int64_t begin, int64_t end, double* scratch) {
+  select_dims(a, begin, end, scratch);
+}
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

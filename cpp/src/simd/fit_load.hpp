@@ -19,9 +19,8 @@ template <class T> struct FitGroup {
   KT_HD int64_t problem(int lane) const { return first + (lane < used ? lane : used - 1); }
 };
 
-// Groups that lie one after another in memory are fetched this many groups ahead, into the second cache: the hardware does
-// not see through W interleaved rows, and the first cache is too small for what waits.
-constexpr int64_t kGroupsAhead = 2, kFrameGroupsAhead = 4;
+// Frame-major arrays are fetched this many groups ahead, into the second cache: every frame is another page.
+constexpr int64_t kFrameGroupsAhead = 4;
 template <class T> KT_HD void fetch(const T* p) { __builtin_prefetch(p, 0, 2); }
 
 // One element of every problem of the group.
@@ -32,15 +31,13 @@ template <class T> KT_HD NativePack<T> gather(const T* data, int64_t stride, con
 }
 
 // Calls sink(t, pack) for every frame of a (B, T) array.
-template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 2>& s, int64_t frames, const FitGroup<T>& g, Sink&& sink) {
+template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 2>& s, int64_t frames,
+                                                         const FitGroup<T>& g, Sink&& sink) {
   const T* first = s.data + g.first * s.stride[0];
   if (s.stride[1] == 1 && g.full()) {
     const RowBlock<const T, g.W> rows{first, s.stride[0]};
-    const T* next = first + kGroupsAhead * g.W * s.stride[0];
-    for_each_column<kQuarter<T>, T, g.W>(rows, frames, [&](int64_t base, auto c, auto x) KT_INLINE {
-      fetch(next + (base + c) * g.W);
-      sink(base + c, x);
-    });
+    for_each_columns<kQuarter<T>, 1, true>(rows, frames,
+                                           [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       fetch(first + t * s.stride[1] + kFrameGroupsAhead * g.W);
@@ -51,65 +48,93 @@ template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 
   }
 }
 
+// 1 for every byte that is not 0, of W neighbouring ones. With intrinsics where g++ would go byte by byte.
+template <class T, int W> KT_HD Pack<T, W> seen_bytes(const uint8_t* p) {
+  using V = Pack<T, W>;
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  if constexpr (W == 16) {
+    const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return V((typename V::Vector)_mm512_maskz_mov_ps(_mm_test_epi8_mask(b, b), _mm512_set1_ps(1)));
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (W == 8 && sizeof(T) == 4) {
+    const __m128i hidden = _mm_cmpeq_epi8(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), _mm_setzero_si128());
+    return V(
+        (typename V::Vector)_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cvtepi8_epi32(hidden)), _mm256_set1_ps(1)));
+  }
+#endif
+  T x[W];
+  for (int l = 0; l < W; ++l) x[l] = T(p[l] != 0);
+  return load<V>(x);
+}
+
 // Calls sink(t, pack) for every frame of a (B, T) array of bytes: 0 or 1. `space`: W * frames elements.
 template <class T, class Sink>
-KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frames, const FitGroup<T>& g, T* space, Sink&& sink) {
-  if (s.stride[1] == 1) {  // to numbers, row by row, then as above
-    for (int l = 0; l < g.W; ++l) {
+KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frames, const FitGroup<T>& g, T* space,
+                               Sink&& sink) {
+  constexpr int W = g.W;
+  if (s.stride[1] == 1 && frames >= W) {  // to numbers, row by row, then as above
+    for (int l = 0; l < W; ++l) {
       const uint8_t* from = s.data + g.problem(l) * s.stride[0];
-      for (int64_t t = 0; t < frames; ++t) space[l * frames + t] = T(from[t] != 0);
+      for (int64_t t = 0; t + W <= frames; t += W) store(space + l * frames + t, seen_bytes<T, W>(from + t));
+      store(space + l * frames + frames - W, seen_bytes<T, W>(from + frames - W));
     }
-    const RowBlock<const T, g.W> rows{space, frames};
-    for_each_column<kQuarter<T>, T, g.W>(rows, frames, [&](int64_t base, auto c, auto x) KT_INLINE { sink(base + c, x); });
+    const RowBlock<const T, W> rows{space, frames};
+    for_each_columns<kQuarter<T>, 1, false>(rows, frames,
+                                            [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+  } else if (s.stride[0] == 1 && g.full()) {
+    for (int64_t t = 0; t < frames; ++t) sink(t, seen_bytes<T, W>(s.data + g.first + t * s.stride[1]));
   } else {
     for (int64_t t = 0; t < frames; ++t) {
-      T x[g.W];
-      const uint8_t* from = s.data + t * s.stride[1];
-      if (s.stride[0] == 1 && g.full())
-        for (int l = 0; l < g.W; ++l) x[l] = T(from[g.first + l] != 0);
-      else
-        for (int l = 0; l < g.W; ++l) x[l] = T(from[g.problem(l) * s.stride[0]] != 0);
+      T x[W];
+      for (int l = 0; l < W; ++l) x[l] = T(s.data[g.problem(l) * s.stride[0] + t * s.stride[1]] != 0);
       sink(t, load<NativePack<T>>(x));
     }
   }
 }
 
 // Lane l of part d is element l D + d of W D neighbouring elements.
-template <int D, int d, class T, int W, std::size_t... I> KT_HD Pack<T, W> every_dth(const Pack<T, W>* x, std::index_sequence<I...>) {
+template <int D, int d, class T, int W, std::size_t... I> KT_HD Pack<T, W> every_dth(const Pack<T, W>* x,
+                                                                                     std::index_sequence<I...>) {
   Pack<T, W> r = x[0];
   if constexpr (D == 1) return r;
   r = Pack<T, W>(__builtin_shufflevector(x[0].v, x[1].v, (int(I) * D + d < 2 * W ? int(I) * D + d : 0)...));
-  if constexpr (D > 2) r = Pack<T, W>(__builtin_shufflevector(r.v, x[2].v, (int(I) * D + d < 2 * W ? int(I) : int(I) * D + d < 3 * W ? int(I) * D + d - W : 0)...));
-  if constexpr (D > 3) r = Pack<T, W>(__builtin_shufflevector(r.v, x[3].v, (int(I) * D + d < 3 * W ? int(I) : int(I) * D + d - 2 * W)...));
+  if constexpr (D > 2)
+    r = Pack<T, W>(__builtin_shufflevector(r.v, x[2].v,
+                                           (int(I) * D + d < 2 * W   ? int(I)
+                                            : int(I) * D + d < 3 * W ? int(I) * D + d - W
+                                                                     : 0)...));
+  if constexpr (D > 3)
+    r = Pack<T, W>(__builtin_shufflevector(r.v, x[3].v, (int(I) * D + d < 3 * W ? int(I) : int(I) * D + d - 2 * W)...));
   return r;
 }
 
-// Calls sink(t, d, pack) for every frame and coordinate of a (B, T, D) array.
-template <int D, class T, class Sink> KT_HD void for_each_position(const Strided<const T, 3>& p, int64_t frames, const FitGroup<T>& g, Sink&& sink) {
+// Calls sink(t, x) for every frame of a (B, T, D) array; x[d]: coordinates.
+template <int D, class T, class Sink> KT_HD void for_each_position(const Strided<const T, 3>& p, int64_t frames,
+                                                                   const FitGroup<T>& g, Sink&& sink) {
   using V = NativePack<T>;
   constexpr int W = g.W, C = kQuarter<T>, L = C % D ? C * D : C;
-  constexpr std::make_index_sequence<W> all{};
   if (p.stride[2] == 1 && p.stride[1] == D && g.full()) {
     const RowBlock<const T, W> rows{p.data + g.first * p.stride[0], p.stride[0]};
-    const T* next = rows.first + kGroupsAhead * W * p.stride[0];
-    for_each_column<L, T, W>(rows, frames * D, [&](int64_t base, auto c, auto x) KT_INLINE {
-      fetch(next + (base + c) * W);
-      constexpr int step = decltype(c)::value / D, d = decltype(c)::value % D;
-      sink(base / D + step, std::integral_constant<int, d>{}, x);
-    });
+    for_each_columns<L, D, true>(rows, frames * D, sink);
   } else if (p.stride[2] == 1 && p.stride[0] == D && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       const T* row = p.data + g.first * D + t * p.stride[1];
-      V x[D];
+      V x[D], y[D];
       unroll<D>([&](auto d) KT_INLINE {
         fetch(row + (kFrameGroupsAhead * D + d) * W);
-        x[d] = load<V>(row + d * W);
+        y[d] = load<V>(row + d * W);
       });
-      unroll<D>([&](auto d) KT_INLINE { sink(t, d, every_dth<D, d>(x, all)); });
+      unroll<D>([&](auto d) KT_INLINE { x[d] = every_dth<D, d>(y, std::make_index_sequence<W>{}); });
+      sink(t, x);
     }
   } else {
-    for (int64_t t = 0; t < frames; ++t)
-      unroll<D>([&](auto d) KT_INLINE { sink(t, d, gather(p.data + t * p.stride[1] + d * p.stride[2], p.stride[0], g)); });
+    for (int64_t t = 0; t < frames; ++t) {
+      V x[D];
+      unroll<D>([&](auto d) KT_INLINE { x[d] = gather(p.data + t * p.stride[1] + d * p.stride[2], p.stride[0], g); });
+      sink(t, x);
+    }
   }
 }
 

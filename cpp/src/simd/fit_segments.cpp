@@ -33,20 +33,19 @@ void search_group(const SegmentLayout& layout, const SegmentOptions& options, do
 }
 
 using SearchGroup = void (*)(const SegmentLayout&, const SegmentOptions&, double*, const double*);
-using WriteTable = void (*)(double*, int64_t);
 template <int D>
 SearchGroup search_of(int order) {
-  return order == 0 ? search_group<D, 0> : order == 1 ? search_group<D, 1> : order == 2 ? search_group<D, 2> : search_group<D, 3>;
+  return order == 0   ? search_group<D, 0>
+         : order == 1 ? search_group<D, 1>
+         : order == 2 ? search_group<D, 2>
+                      : search_group<D, 3>;
 }
 SearchGroup search_of(int dims, int order) {
-  return dims == 1 ? search_of<1>(order) : dims == 2 ? search_of<2>(order) : dims == 3 ? search_of<3>(order) : search_of<4>(order);
+  return dims == 1   ? search_of<1>(order)
+         : dims == 2 ? search_of<2>(order)
+         : dims == 3 ? search_of<3>(order)
+                     : search_of<4>(order);
 }
-template <int K>
-void table_of(double* table, int64_t points) {
-  write_step_table<K>(table, points);
-}
-WriteTable table_of(int order) { return order == 0 ? table_of<0> : order == 1 ? table_of<1> : order == 2 ? table_of<2> : table_of<3>; }
-
 // Lanes past the last problem repeat it and are not written back.
 template <class T, int D>
 void load_group(const FitSegmentsArgs<T>& a, const SegmentLayout& layout, int64_t first, int used, double* rows) {
@@ -60,13 +59,11 @@ LoadGroup<T> load_of(int dims) {
 }
 
 template <class T>
-void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratch) {
+void run(const FitSegmentsArgs<T>& a, const double* table, int64_t begin, int64_t end, double* scratch) {
   const SegmentLayout layout = segment_layout(a);
-  double* table = scratch + layout.rows() * W;
   const SearchGroup search_group = search_of(a.dims, a.order);
   const LoadGroup<T> load_group = load_of<T>(a.dims);
   const SegmentOptions options = segment_options(a);
-  if (!a.times.data) table_of(a.order)(table, a.frames);
   for (int64_t i = begin; i < end; i += W) {
     const int used = int(end - i < W ? end - i : W);
     load_group(a, layout, i, used, scratch);
@@ -77,8 +74,19 @@ void run(const FitSegmentsArgs<T>& a, int64_t begin, int64_t end, double* scratc
 
 }  // namespace
 
-void fit_segments(const FitSegmentsArgs<float>& a, int64_t begin, int64_t end, double* scratch) { run(a, begin, end, scratch); }
-void fit_segments(const FitSegmentsArgs<double>& a, int64_t begin, int64_t end, double* scratch) { run(a, begin, end, scratch); }
+void fit_segments_table(int order, int64_t points, double* table) {
+  const auto write = order == 0   ? write_step_table<0>
+                     : order == 1 ? write_step_table<1>
+                     : order == 2 ? write_step_table<2>
+                                  : write_step_table<3>;
+  write(table, points);
+}
+void fit_segments(const FitSegmentsArgs<float>& a, const double* table, int64_t begin, int64_t end, double* scratch) {
+  run(a, table, begin, end, scratch);
+}
+void fit_segments(const FitSegmentsArgs<double>& a, const double* table, int64_t begin, int64_t end, double* scratch) {
+  run(a, table, begin, end, scratch);
+}
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

@@ -6,13 +6,17 @@
 
 namespace kinetrace {
 
-// Doubles of scratch for one group of problems, whatever the register width, and for the table of steps.
+// Doubles of scratch for one group of problems, whatever the register width.
 template <class T>
 inline int64_t fit_segments_scratch(const FitSegmentsArgs<T>& a) {
-  return segment_layout(a).rows() * 8 + a.frames * segment_step_size(a.order);
+  return segment_layout(a).rows() * 8;
 }
 
-KT_SIMD_DECLARE(void fit_segments(const FitSegmentsArgs<float>& a, int64_t begin, int64_t end, double* scratch))
-KT_SIMD_DECLARE(void fit_segments(const FitSegmentsArgs<double>& a, int64_t begin, int64_t end, double* scratch))
+// Writes the table of steps that all problems share: segment_step_size(order) doubles for each of the `points`.
+KT_SIMD_DECLARE(void fit_segments_table(int order, int64_t points, double* table))
+KT_SIMD_DECLARE(void fit_segments(const FitSegmentsArgs<float>& a, const double* table, int64_t begin, int64_t end,
+                                  double* scratch))
+KT_SIMD_DECLARE(void fit_segments(const FitSegmentsArgs<double>& a, const double* table, int64_t begin, int64_t end,
+                                  double* scratch))
 
 }  // namespace kinetrace

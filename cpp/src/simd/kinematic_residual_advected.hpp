@@ -9,7 +9,8 @@ namespace KT_ABI {
 namespace {
 
 // visit(pixel, y * W + x) for the pixels of residual t that have a derivative, if there is such a residual.
-template <class T, class Visit> KT_HD void for_residual(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t, const Visit& visit) {
+template <class T, class Visit> KT_HD void for_residual(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t,
+                                                        const Visit& visit) {
   if (t < 1 || t > a.frames - 2) return;
   const T factor[2] = {problem_factor(a, problem, 0), problem_factor(a, problem, 1)};
   for (int64_t y = 0; y < a.height; ++y)
@@ -31,7 +32,8 @@ template <class T> void bound_maps(const KinematicResidualArgs<T>& a, int64_t be
 }
 
 // What residuals f - 1 and f + 1 spread to frame f.
-template <class T, class Add> KT_HD void spread_to(const KinematicResidualArgs<T>& a, int64_t problem, int64_t f, const Add& add) {
+template <class T, class Add> KT_HD void spread_to(const KinematicResidualArgs<T>& a, int64_t problem, int64_t f,
+                                                   const Add& add) {
   for_residual(a, problem, f - 1, [&](const AdvectedPixel<T>& p, int64_t) { spread_ahead(p, add); });
   for_residual(a, problem, f + 1, [&](const AdvectedPixel<T>& p, int64_t) { spread_behind(p, a.iterations, add); });
 }
@@ -51,7 +53,8 @@ template <class T> void write_frames(const KinematicResidualArgs<T>& a, int64_t 
     const double scale = frame_scale(a, problem, f);
     spread_to(a, problem, f, FixedAdd<T>{sums, pixels, scale});
     for (int64_t k = 0; k < 2 * pixels; ++k) gradient[k] = T(double(gradient[k]) + from_fixed(sums[k], scale));
-    const bool odd = (f >= 1 && spread_bounds(a, problem, f - 1)[2] != 0) || (f + 1 < a.frames && spread_bounds(a, problem, f + 1)[2] != 0);
+    const bool odd = (f >= 1 && spread_bounds(a, problem, f - 1)[2] != 0) ||
+                     (f + 1 < a.frames && spread_bounds(a, problem, f + 1)[2] != 0);
     if (odd) spread_to(a, problem, f, MarkAdd<T>{gradient, pixels});
   }
 }

@@ -66,7 +66,9 @@ void write_gradient(const GradientFrames<T>& f, int count, int padded, const T* 
   }
 }
 
-template <class T, ResidualNorm N, bool kWeighted, bool kField> void backward_block(const KinematicResidualArgs<T>& a, int64_t index, bool large, void* scratch) {
+template <class T, ResidualNorm N, bool kWeighted, bool kField> void backward_block(const KinematicResidualArgs<T>& a,
+                                                                                    int64_t index, bool large,
+                                                                                    void* scratch) {
   const Block block = block_at(a, index);
   T* weights = static_cast<T*>(scratch);
   T* outputs = weights + kQ * kResidualBlock;
@@ -111,7 +113,8 @@ template <class T, ResidualNorm N, bool kWeighted, bool kField> void backward_bl
   }
 }
 
-template <class T, ResidualNorm N> void backward_norm(const KinematicResidualArgs<T>& a, int64_t begin, int64_t end, void* scratch) {
+template <class T, ResidualNorm N> void backward_norm(const KinematicResidualArgs<T>& a, int64_t begin, int64_t end,
+                                                      void* scratch) {
   const bool field = a.reduction == ResidualReduction::none;
   // Results that no cache can hold go past it.
   const bool large = a.problems * a.frames * 2 * a.pixels() * int64_t(sizeof(T)) > (int64_t(16) << 20);

@@ -43,7 +43,8 @@ template <class T> void begin_past(const Frames<T>& f, int count, int padded, co
 template <class T, ResidualNorm N, bool kWeighted, class Sum> KT_HD void flush_lanes(const Sum* sum, double* sums) {
   constexpr int W = lanes<NativePack<T>>::width;
   T lane[kResidualSums][kResidualLanes];
-  for (int g = 0; g < kResidualLanes / W; ++g) store(lane[0] + g * W, sum[g].first), store(lane[1] + g * W, sum[g].second), store(lane[2] + g * W, sum[g].weight);
+  for (int g = 0; g < kResidualLanes / W; ++g)
+    store(lane[0] + g * W, sum[g].first), store(lane[1] + g * W, sum[g].second), store(lane[2] + g * W, sum[g].weight);
   for (int l = 0; l < kResidualLanes; ++l) sums[l] += double(lane[0][l]);
   if constexpr (N == ResidualNorm::signed_)
     for (int l = 0; l < kResidualLanes; ++l) sums[kResidualLanes + l] += double(lane[1][l]);
@@ -52,7 +53,8 @@ template <class T, ResidualNorm N, bool kWeighted, class Sum> KT_HD void flush_l
 }
 
 // Adds residuals t0 .. t0 + kCount - 1 to the sums of the block's strips, in the order that types.hpp fixes.
-template <class T, ResidualNorm N, bool kWeighted, int kCount> void add_frames(const Frames<T>& f, int padded, const Past<T>& past, double* sums) {
+template <class T, ResidualNorm N, bool kWeighted, int kCount> void add_frames(const Frames<T>& f, int padded,
+                                                                               const Past<T>& past, double* sums) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width, kGroups = kResidualLanes / W;
   for (int begin = 0; begin < padded; begin += kResidualStrip, sums += kResidualSums * kResidualLanes) {
@@ -62,7 +64,8 @@ template <class T, ResidualNorm N, bool kWeighted, int kCount> void add_frames(c
 #pragma GCC unroll 16
       for (int g = 0; g < kGroups; ++g) {
         const int i = j + g * W;
-        V cx = load<V>(past.flow[0] + i), cy = load<V>(past.flow[1] + i), dx = load<V>(past.difference[0] + i), dy = load<V>(past.difference[1] + i);
+        V cx = load<V>(past.flow[0] + i), cy = load<V>(past.flow[1] + i), dx = load<V>(past.difference[0] + i),
+          dy = load<V>(past.difference[1] + i);
 #pragma GCC unroll 4
         for (int u = 0; u < kCount; ++u) {
           const V ax = load<V>(f.flow[u + 2][0] + i), ay = load<V>(f.flow[u + 2][1] + i);
@@ -72,14 +75,16 @@ template <class T, ResidualNorm N, bool kWeighted, int kCount> void add_frames(c
           else sum[g].add(ex - dx, ey - dy);
           cx = ax, cy = ay, dx = ex, dy = ey;
         }
-        store(past.flow[0] + i, cx), store(past.flow[1] + i, cy), store(past.difference[0] + i, dx), store(past.difference[1] + i, dy);
+        store(past.flow[0] + i, cx), store(past.flow[1] + i, cy), store(past.difference[0] + i, dx),
+            store(past.difference[1] + i, dy);
       }
     }
     flush_lanes<T, N, kWeighted>(sum, sums);
   }
 }
 
-template <class T, ResidualNorm N, bool kWeighted> void add_some_frames(const Frames<T>& f, int count, int padded, const Past<T>& past, double* sums) {
+template <class T, ResidualNorm N, bool kWeighted> void add_some_frames(const Frames<T>& f, int count, int padded,
+                                                                        const Past<T>& past, double* sums) {
   static_assert(kResidualFrames == 4, "one case per remainder");
   switch (count) {
     case 4: return add_frames<T, N, kWeighted, 4>(f, padded, past, sums);
@@ -108,15 +113,17 @@ template <class T> struct AdvectedSource {
   template <class V> KT_HD void get(int u, int i, V& x, V& y, V& w) const {
     const int64_t t = t0 + u;
     const AdvectedResidual<V> r =
-        advected_residual(flow_field(a, problem, t - 1), flow_field(a, problem, t + 1), load<V>(px + i), load<V>(py + i), load<V>(f.flow[u][0] + i),
-                          load<V>(f.flow[u][1] + i), load<V>(f.flow[u + 1][0] + i), load<V>(f.flow[u + 1][1] + i), a.iterations);
+        advected_residual(flow_field(a, problem, t - 1), flow_field(a, problem, t + 1), load<V>(px + i),
+                          load<V>(py + i), load<V>(f.flow[u][0] + i), load<V>(f.flow[u][1] + i),
+                          load<V>(f.flow[u + 1][0] + i), load<V>(f.flow[u + 1][1] + i), a.iterations);
     x = r.x, y = r.y;
     w = select(r.valid, load<V>(f.weight[u] + i), V(0));
   }
 };
 
 // add_frames for any source of residuals.
-template <class T, ResidualNorm N, class Source> void add_source(const Source& source, int count, int padded, double* sums) {
+template <class T, ResidualNorm N, class Source> void add_source(const Source& source, int count, int padded,
+                                                                 double* sums) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width, kGroups = kResidualLanes / W;
   for (int begin = 0; begin < padded; begin += kResidualStrip, sums += kResidualSums * kResidualLanes) {
@@ -135,7 +142,8 @@ template <class T, ResidualNorm N, class Source> void add_source(const Source& s
 
 // Fields w |r / dt|, or w r / dt with its two channels, of the frames in flight to args.value.
 template <class T, ResidualNorm N, class Source>
-void write_fields(const KinematicResidualArgs<T>& a, const Source& source, int64_t t0, int count, const Block& block, T* tiles) {
+void write_fields(const KinematicResidualArgs<T>& a, const Source& source, int64_t t0, int count, const Block& block,
+                  T* tiles) {
   using V = NativePack<T>;
   constexpr int C = N == ResidualNorm::signed_ ? 2 : 1;
   for (int u = 0; u < count; ++u) {
@@ -156,14 +164,16 @@ void write_fields(const KinematicResidualArgs<T>& a, const Source& source, int64
   }
 }
 
-template <class T, ResidualNorm N, bool kWeighted> void forward_block(const KinematicResidualArgs<T>& a, int64_t index, bool more, void* scratch) {
+template <class T, ResidualNorm N, bool kWeighted> void forward_block(const KinematicResidualArgs<T>& a, int64_t index,
+                                                                      bool more, void* scratch) {
   const Block block = block_at(a, index);
   const int strips = (block.count + kResidualStrip - 1) / kResidualStrip;
   double* sums = static_cast<double*>(scratch);
   T* weights = reinterpret_cast<T*>(sums + kResidualBlock / kResidualStrip * kResidualSums * kResidualLanes);
   T* outputs = weights + kResidualFrames * kResidualBlock;
   T* past_planes = outputs + 2 * kResidualBlock;
-  const Past<T> past{{past_planes, past_planes + kResidualBlock}, {past_planes + 2 * kResidualBlock, past_planes + 3 * kResidualBlock}};
+  const Past<T> past{{past_planes, past_planes + kResidualBlock},
+                     {past_planes + 2 * kResidualBlock, past_planes + 3 * kResidualBlock}};
   FlowTiles<T, kResidualFrames + 2> flow(a.flow, a.height, a.width, block, past_planes + 4 * kResidualBlock);
   T* places = past_planes;  // x and y of the pixels; the advected mode needs no past
   for (int i = 0; a.advected && i < block.padded; ++i) {
@@ -178,7 +188,9 @@ template <class T, ResidualNorm N, bool kWeighted> void forward_block(const Kine
     Frames<T> f;
     for (int k = 0; k < count + 2; ++k)
       for (int c = 0; c < 2; ++c) f.flow[k][c] = flow.plane(t0 - 1 + k, c);
-    f.ahead = t0 + count < a.frames - 1 ? flow.frames_ahead(count) : more ? flow.frames_ahead(-t0 - 1) + kResidualBlock : 0;
+    f.ahead = t0 + count < a.frames - 1 ? flow.frames_ahead(count)
+              : more                    ? flow.frames_ahead(-t0 - 1) + kResidualBlock
+                                        : 0;
     if constexpr (kWeighted)
       for (int u = 0; u < count; ++u) {
         T* tile = weights + u * kResidualBlock;
@@ -200,11 +212,13 @@ template <class T, ResidualNorm N, bool kWeighted> void forward_block(const Kine
     add_some_frames<T, N, kWeighted>(f, count, block.padded, past, sums);
   }
   if (a.reduction == ResidualReduction::none) return;
-  double* out = static_cast<double*>(a.workspace) + (block.problem * a.strips() + block.first / kResidualStrip) * kResidualSums;
+  double* out =
+      static_cast<double*>(a.workspace) + (block.problem * a.strips() + block.first / kResidualStrip) * kResidualSums;
   for (int i = 0; i < strips * kResidualSums; ++i) out[i] = residual_tree(sums + i * kResidualLanes);
 }
 
-template <class T, ResidualNorm N> void forward_norm(const KinematicResidualArgs<T>& a, int64_t begin, int64_t end, void* scratch) {
+template <class T, ResidualNorm N> void forward_norm(const KinematicResidualArgs<T>& a, int64_t begin, int64_t end,
+                                                     void* scratch) {
   for (int64_t i = begin; i < end; ++i) {
     if (a.weighted()) forward_block<T, N, true>(a, i, i + 1 < end, scratch);
     else forward_block<T, N, false>(a, i, i + 1 < end, scratch);

@@ -31,7 +31,8 @@ template <class S> bool is_flat(int64_t row, int64_t column, int64_t height, int
 }
 
 // put(i, pixel) for the block's pixels in order.
-template <class S, class Put> KT_HD void for_pixels(const Plane<S>& plane, int64_t width, const Block& block, const Put& put) {
+template <class S, class Put> KT_HD void for_pixels(const Plane<S>& plane, int64_t width, const Block& block,
+                                                    const Put& put) {
   int64_t y = block.first / width, x = block.first % width;
   for (int i = 0; i < block.count; x = 0, ++y) {
     const int run = int(width - x < block.count - i ? width - x : block.count - i);
@@ -53,7 +54,12 @@ template <class T> KT_HD void pad(T* tile, const Block& block) {
 template <class T, int kSlots> class FlowTiles {
  public:
   FlowTiles(const Strided<const T, 5>& s, int64_t height, int64_t width, const Block& block, T* tiles)
-      : s_(s), width_(width), block_(block), tiles_(tiles), channels_(int(s.extent[2])), base_(s.data + block.problem * s.stride[0]) {
+      : s_(s),
+        width_(width),
+        block_(block),
+        tiles_(tiles),
+        channels_(int(s.extent[2])),
+        base_(s.data + block.problem * s.stride[0]) {
     in_place_ = is_flat<T>(s.stride[3], s.stride[4], height, width) && block.count == block.padded;
   }
   // Makes frames up to and including t available; t never goes back.
@@ -62,8 +68,8 @@ template <class T, int kSlots> class FlowTiles {
     for (; filled_ <= t; ++filled_)
       for (int c = 0; c < channels_; ++c) {
         T* tile = slot(filled_, c);
-        for_pixels(Plane<T>{base_ + filled_ * s_.stride[1] + c * s_.stride[2], s_.stride[3], s_.stride[4]}, width_, block_,
-                   [tile](int i, T x) { tile[i] = x; });
+        for_pixels(Plane<T>{base_ + filled_ * s_.stride[1] + c * s_.stride[2], s_.stride[3], s_.stride[4]}, width_,
+                   block_, [tile](int i, T x) { tile[i] = x; });
         pad(tile, block_);
       }
   }
@@ -87,8 +93,11 @@ template <class T, int kSlots> class FlowTiles {
   int64_t filled_ = 0;
 };
 
-template <class T, class S> void mask_tile(const KinematicResidualArgs<T>& a, const Strided<const S, 4>& m, int64_t t, const Block& block, T* tile) {
-  const auto at = [&](int64_t frame) { return Plane<S>{m.data + block.problem * m.stride[0] + frame * m.stride[1], m.stride[2], m.stride[3]}; };
+template <class T, class S> void mask_tile(const KinematicResidualArgs<T>& a, const Strided<const S, 4>& m, int64_t t,
+                                           const Block& block, T* tile) {
+  const auto at = [&](int64_t frame) {
+    return Plane<S>{m.data + block.problem * m.stride[0] + frame * m.stride[1], m.stride[2], m.stride[3]};
+  };
   const auto set = [tile](int i, S x) { tile[i] = T(x); };
   const auto smaller = [tile](int i, S x) { tile[i] = weight_min(tile[i], T(x)); };
   const auto larger = [tile](int i, S x) { tile[i] = weight_max(tile[i], T(x)); };
@@ -116,7 +125,9 @@ template <class T> void weight_tile(const KinematicResidualArgs<T>& a, int64_t t
 }
 
 // Where a contiguous output block is written: in place, or through a tile where the last lanes hang over.
-template <class T> KT_HD T* output_tile(T* out, T* tile, const Block& block) { return block.count == block.padded ? out : tile; }
+template <class T> KT_HD T* output_tile(T* out, T* tile, const Block& block) {
+  return block.count == block.padded ? out : tile;
+}
 template <class T> KT_HD void finish_output(T* out, const T* tile, const Block& block) {
   if (block.count != block.padded)
     for (int i = 0; i < block.count; ++i) out[i] = tile[i];

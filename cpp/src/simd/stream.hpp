@@ -7,7 +7,9 @@
 KT_MATHS_BEGIN
 
 // Whole cache lines only: a part of a line written past the cache costs more than it saves.
-template <class T> KT_HD bool streams_to(const T* p) { return KT_VECTOR_BYTES == 64 && reinterpret_cast<uintptr_t>(p) % 64 == 0; }
+template <class T> KT_HD bool streams_to(const T* p) {
+  return KT_VECTOR_BYTES == 64 && reinterpret_cast<uintptr_t>(p) % 64 == 0;
+}
 
 template <class T, int W> KT_HD void stream(T* p, Pack<T, W> x) {
 #if defined(__AVX512F__)

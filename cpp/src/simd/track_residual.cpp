@@ -21,8 +21,12 @@ template <int D> struct Ring {
 template <class T, int D> class Strip {
  public:
   Strip(const TrackResidualArgs<T>& args, int64_t problem, int64_t first)
-      : a(args), b(problem), n0(first), count(args.tracks - first < kTrackStrip ? args.tracks - first : kTrackStrip),
-        used((count * D + W - 1) / W * W), masked(args.visible.data) {
+      : a(args),
+        b(problem),
+        n0(first),
+        count(args.tracks - first < kTrackStrip ? args.tracks - first : kTrackStrip),
+        used((count * D + W - 1) / W * W),
+        masked(args.visible.data) {
     for (int64_t i = count * D; i < used; ++i)
       for (int64_t t = 0; t < 4; ++t) positions[t][i] = run[i] = 0;
     if (masked)
@@ -89,7 +93,8 @@ template <class T, int D> class Strip {
       const double *q1 = q[t + 3], *q2 = q[t + 2], *q3 = q[t + 1];  // t-1, t-2, t-3
       double row[kRow];
       for (int64_t i = 0; i < used; i += W)
-        store(row + i, spread(kinetrace::load<V>(now + i), kinetrace::load<V>(q1 + i), kinetrace::load<V>(q2 + i), kinetrace::load<V>(q3 + i)));
+        store(row + i, spread(kinetrace::load<V>(now + i), kinetrace::load<V>(q1 + i), kinetrace::load<V>(q2 + i),
+                              kinetrace::load<V>(q3 + i)));
       for (int64_t i = 0; i < count * D; ++i) out[i] = T(row[i]);
     }
   }
@@ -143,7 +148,8 @@ template <class T, int D> class Strip {
   template <class Use> KT_HD void each(int64_t t, const Use& use) {
     const double *p0 = positions[t], *p1 = positions[t + 1], *p2 = positions[t + 2], *p3 = positions[t + 3];
     for (int64_t i = 0; i < used; i += W) {
-      const V r = third_difference(kinetrace::load<V>(p0 + i), kinetrace::load<V>(p1 + i), kinetrace::load<V>(p2 + i), kinetrace::load<V>(p3 + i));
+      const V r = third_difference(kinetrace::load<V>(p0 + i), kinetrace::load<V>(p1 + i), kinetrace::load<V>(p2 + i),
+                                   kinetrace::load<V>(p3 + i));
       use(i, r, masked ? kinetrace::load<V>(run + i) >= V(4.0) : Mask<double, W>(true));
     }
   }
@@ -210,10 +216,18 @@ template <class T> void select_backward(const TrackResidualArgs<T>& a, int64_t p
 
 }  // namespace
 
-void track_residual(const TrackResidualArgs<float>& a, int64_t problem, int64_t first) { select_forward(a, problem, first); }
-void track_residual(const TrackResidualArgs<double>& a, int64_t problem, int64_t first) { select_forward(a, problem, first); }
-void track_residual_backward(const TrackResidualArgs<float>& a, int64_t problem, int64_t first) { select_backward(a, problem, first); }
-void track_residual_backward(const TrackResidualArgs<double>& a, int64_t problem, int64_t first) { select_backward(a, problem, first); }
+void track_residual(const TrackResidualArgs<float>& a, int64_t problem, int64_t first) {
+  select_forward(a, problem, first);
+}
+void track_residual(const TrackResidualArgs<double>& a, int64_t problem, int64_t first) {
+  select_forward(a, problem, first);
+}
+void track_residual_backward(const TrackResidualArgs<float>& a, int64_t problem, int64_t first) {
+  select_backward(a, problem, first);
+}
+void track_residual_backward(const TrackResidualArgs<double>& a, int64_t problem, int64_t first) {
+  select_backward(a, problem, first);
+}
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

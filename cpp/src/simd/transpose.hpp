@@ -16,13 +16,17 @@ KT_MATHS_BEGIN
 template <class T> constexpr int kQuarter = 16 / int(sizeof(T));  // C
 
 // f(0), f(1), ... f(N - 1) with integral constants: unlike a loop, registers may be indexed by them.
-template <class F, int... I> KT_HD void unroll_over(F&& f, std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+template <class F, int... I> KT_HD void unroll_over(F&& f, std::integer_sequence<int, I...>) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
 template <int N, class F> KT_HD void unroll(F&& f) { unroll_over(f, std::make_integer_sequence<int, N>{}); }
 
 // a and b interleaved element by element inside each quarter, from its low or its high half.
-template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b, std::index_sequence<I...>) {
+template <bool kHigh, class T, int W, std::size_t... I> KT_HD Pack<T, W> zip(Pack<T, W> a, Pack<T, W> b,
+                                                                             std::index_sequence<I...>) {
   constexpr int C = kQuarter<T>;
-  return Pack<T, W>(__builtin_shufflevector(a.v, b.v, (int(I) / C * C + int(I) % C / 2 + (kHigh ? C / 2 : 0) + (I % 2 ? W : 0))...));
+  return Pack<T, W>(
+      __builtin_shufflevector(a.v, b.v, (int(I) / C * C + int(I) % C / 2 + (kHigh ? C / 2 : 0) + (I % 2 ? W : 0))...));
 }
 
 // Transposes the C x C blocks in the quarters of r[0..C).
@@ -34,7 +38,8 @@ template <class T, int W> KT_HD void transpose_quarters(Pack<T, W>* r) {
   } else {
     const Pack<T, W> a = zip<false>(r[0], r[2], all), b = zip<true>(r[0], r[2], all);
     const Pack<T, W> c = zip<false>(r[1], r[3], all), d = zip<true>(r[1], r[3], all);
-    r[0] = zip<false>(a, c, all), r[1] = zip<true>(a, c, all), r[2] = zip<false>(b, d, all), r[3] = zip<true>(b, d, all);
+    r[0] = zip<false>(a, c, all), r[1] = zip<true>(a, c, all), r[2] = zip<false>(b, d, all),
+    r[3] = zip<true>(b, d, all);
   }
 }
 
@@ -51,6 +56,13 @@ template <class Element, int W> struct RowBlock {
     Element* p = first + int64_t(C * q) * stride + at;
     asm("" : "+r"(p));
     return p;
+  }
+
+  // The W rows after these are fetched into the first cache, later ones into the second, line by line: the hardware
+  // does not see through interleaved rows. `at`: elements from the first row, as if rows had no gaps.
+  KT_HD void fetch_after(int64_t at) const {
+    __builtin_prefetch(first + at + W * stride, 0, 3);
+    __builtin_prefetch(first + at + 3 * W * stride, 0, 2);
   }
 
   // Columns at, at + 1, ... at + C - 1, one pack each.
@@ -76,40 +88,58 @@ template <class Element, int W> struct RowBlock {
 
  private:
   template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
+    using Quarter [[maybe_unused]] = typename Pack<T, C>::Vector;
+#if defined(__AVX512F__)
+    if constexpr (W == 4 * C) return Pack<T, C>((Quarter)_mm512_extractf32x4_ps((__m512)x.v, q));
+#endif
+#if defined(__AVX__)
+    if constexpr (W == 2 * C) return Pack<T, C>((Quarter)_mm256_extractf128_ps((__m256)x.v, q));
+#endif
     return Pack<T, C>(__builtin_shufflevector(x.v, x.v, (q * C + int(I))...));
   }
-  template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset, std::index_sequence<Q...>) {
-    auto quarter = [&](int q) KT_INLINE { return (typename VectorOf<float, 4>::type)load<Pack<T, C>>(p[q] + offset).v; };
-#if defined(__AVX512F__)
+  template <std::size_t... Q> static KT_HD Pack<T, W> join(const T* const* p, int64_t offset,
+                                                           std::index_sequence<Q...>) {
+    // Broadcasting loads and blends instead of inserts: those compete with the transposition for the shuffle units.
+#if defined(__AVX512DQ__)
     if constexpr (W == 4 * C) {
-      __m512 v = _mm512_castps128_ps512(quarter(0));
-      v = _mm512_insertf32x4(v, quarter(1), 1);
-      v = _mm512_insertf32x4(v, quarter(2), 2);
-      return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_insertf32x4(v, quarter(3), 3));
+      __m512 v = _mm512_castps128_ps512(quarter(p[0] + offset));
+      v = _mm512_mask_broadcast_f32x4(v, 0x00f0, quarter(p[1] + offset));
+      v = _mm512_mask_broadcast_f32x4(v, 0x0f00, quarter(p[2] + offset));
+      return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_mask_broadcast_f32x4(v, 0xf000, quarter(p[3] + offset)));
     }
 #endif
 #if defined(__AVX__)
-    if constexpr (W == 2 * C)
-      return Pack<T, W>((typename Pack<T, W>::Vector)_mm256_insertf128_ps(_mm256_castps128_ps256(quarter(0)), quarter(1), 1));
+    if constexpr (W == 2 * C) {
+      const __m256 high = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p[1] + offset));
+      return Pack<T, W>(
+          (typename Pack<T, W>::Vector)_mm256_blend_ps(_mm256_castps128_ps256(quarter(p[0] + offset)), high, 0xf0));
+    }
 #endif
   }
+#if defined(__x86_64__)
+  static KT_HD __m128 quarter(const T* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
+#endif
 };
 
-// Calls sink(base, c, pack) for the columns base + c = 0, 1, ... n - 1, in this order, once each. They come in steps of L, a
-// multiple of C; c < L is an integral constant. n and every base are multiples of any divisor of L that n has.
-template <int L, class T, int W, class Sink> KT_HD void for_each_column(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
-  constexpr int C = kQuarter<T>;
+// Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... They come in
+// steps of L columns, a common multiple of C and D; n is a multiple of D. kFetch: the rows that follow
+// are fetched on the way.
+template <int L, int D, bool kFetch, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows,
+                                                                                             int64_t n, Sink&& sink) {
+  constexpr int C = kQuarter<T>, kLine = 64 / int(sizeof(T)), kLines = (L * W + kLine - 1) / kLine;
   Pack<T, W> r[L];
-  auto block = [&](int64_t at) KT_INLINE { unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); }); };
   int64_t j = 0;
   for (; j + L <= n; j += L) {
-    block(j);
-    unroll<L>([&](auto c) KT_INLINE { sink(j, c, r[c]); });
+    if constexpr (kFetch) unroll<kLines>([&](auto i) KT_INLINE { rows.fetch_after(j * W + i * kLine); });
+    unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(j + q * C, r + q * C); });
+    unroll<L / D>([&](auto i) KT_INLINE { sink(j / D + i, r + i * D); });
   }
   if (j == n) return;
+  if constexpr (kFetch)
+    for (int64_t i = j * W; i < n * W; i += kLine) rows.fetch_after(i);
   const int64_t at = n < L ? 0 : n - L;  // the last block overlaps what is done instead of leaving a tail
   if (n >= L) {
-    block(at);
+    unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); });
   } else {
     unroll<L>([&](auto c) KT_INLINE {
       T x[W];
@@ -117,8 +147,8 @@ template <int L, class T, int W, class Sink> KT_HD void for_each_column(RowBlock
       r[c] = load<Pack<T, W>>(x);
     });
   }
-  unroll<L>([&](auto c) KT_INLINE {
-    if (at + c >= j && at + c < n) sink(at, c, r[c]);
+  unroll<L / D>([&](auto i) KT_INLINE {
+    if (at + i * D >= j && at + i * D < n) sink(at / D + i, r + i * D);
   });
 }
 

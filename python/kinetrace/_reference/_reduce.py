@@ -14,10 +14,7 @@ def forward_field(r: Float, w: Float, norm: str, reduction: str) -> Float:
     Returns () or, for norm "signed", (C,); reduction "none": (T,...) or (T,C,...).
     """
     with np.errstate(all="ignore"):
-        if norm == "signed":
-            field = r * w[:, None]
-        else:
-            field = np.sum(r**2 if norm == "squared" else np.abs(r), axis=1) * w
+        field = r * w[:, None] if norm == "signed" else np.sum(r**2 if norm == "squared" else np.abs(r), axis=1) * w
         if reduction == "none":
             return field
         axes = tuple(i for i in range(field.ndim) if norm != "signed" or i != 1)

@@ -24,12 +24,8 @@ def _forward(flow: Tensor, mask: Tensor | None, *options: Any) -> tuple[Tensor, 
     return result
 
 
-def _backward(
-    upstream: Tensor, flow: Tensor, mask: Tensor | None, total_weight: Tensor, *options: Any
-) -> Tensor:
-    result: Tensor = backend_for(flow, "flow").kinematic_residual_backward(
-        upstream, flow, mask, total_weight, *options
-    )
+def _backward(upstream: Tensor, flow: Tensor, mask: Tensor | None, total_weight: Tensor, *options: Any) -> Tensor:
+    result: Tensor = backend_for(flow, "flow").kinematic_residual_backward(upstream, flow, mask, total_weight, *options)
     return result
 
 
@@ -37,17 +33,17 @@ class _Residual(torch.autograd.Function):
     """Eager autograd; old-style forward because setup_context costs several microseconds a call."""
 
     @staticmethod
-    def forward(ctx: Any, flow: Tensor, mask: Tensor | None, *options: Any) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, flow: Tensor, mask: Tensor | None, *options: Any) -> Tensor:
         value, total_weight = _forward(flow, mask, *options)
         ctx.save_for_backward(flow, mask, total_weight)
         ctx.options = options
         return value
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         flow, mask, total_weight = ctx.saved_tensors
         run = _Gradient.apply if torch.is_grad_enabled() else _backward  # enabled: the caller wants create_graph
-        gradient: Tensor = run(upstream, flow, mask, total_weight, *ctx.options)  # type: ignore[no-untyped-call]
+        gradient: Tensor = run(upstream, flow, mask, total_weight, *ctx.options)
         return (gradient, None, *(None for _ in ctx.options))
 
 
@@ -55,11 +51,11 @@ class _Gradient(torch.autograd.Function):
     """The gradient as something that is recorded, so that a second derivative fails instead of being 0."""
 
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, *arguments: Any) -> Tensor:
         return _backward(*arguments)
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, *upstream: Any) -> Any:
         _no_second_derivative(ctx, *upstream)
 
 
@@ -85,9 +81,7 @@ def _fake_forward(flow: Tensor, mask: Tensor | None, *options: Any) -> tuple[Ten
     return flow.new_empty(shape), flow.new_empty((total,), dtype=torch.float64)
 
 
-def _fake_backward(
-    upstream: Tensor, flow: Tensor, mask: Tensor | None, total_weight: Tensor, *options: Any
-) -> Tensor:
+def _fake_backward(upstream: Tensor, flow: Tensor, mask: Tensor | None, total_weight: Tensor, *options: Any) -> Tensor:
     return flow.new_empty(flow.shape)
 
 

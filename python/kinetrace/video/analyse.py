@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace.kinematic_residual import kinematic_residual
+
 from .background import Background
 from .camera import Camera, estimate_camera
 from .decode import Clip, read_clip, read_mask
@@ -70,9 +71,7 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def analyse_file(
-    path: Path, options: Options, *, tick: Callable[[str], None] = lambda stage: None
-) -> ClipResult:
+def analyse_file(path: Path, options: Options, *, tick: Callable[[str], None] = lambda stage: None) -> ClipResult:
     """Decodes and analyses one file.
 
     Raises:
@@ -135,9 +134,7 @@ def analyse_clip(
     return ClipResult(clip, camera, tracks, entities, scores, mean, residual_map, total, tuple(warnings))
 
 
-def _entities(
-    clip: Clip, camera: Camera, followed: Followed, mask: npt.NDArray[np.bool_] | None
-) -> list[Entity]:
+def _entities(clip: Clip, camera: Camera, followed: Followed, mask: npt.NDArray[np.bool_] | None) -> list[Entity]:
     """Entities from points, carried on by silhouettes, then those that only silhouettes show."""
     found = link_entities(find_entities(followed, camera, clip.size), clip.frames, camera)
     background = Background(clip.frames, camera)
@@ -170,9 +167,7 @@ def _flow_residual(frames: npt.NDArray[np.uint8], flow: DenseFlow) -> tuple[floa
         kept.append(flow(frames[t], frames[t + 1]))
         if len(kept) == _FLOWS_AT_ONCE or t == count - 2:
             if len(kept) >= 3:
-                total += np.asarray(
-                    kinematic_residual(np.stack(kept), reduction="none"), dtype=np.float64
-                ).sum(0)
+                total += np.asarray(kinematic_residual(np.stack(kept), reduction="none"), dtype=np.float64).sum(0)
             kept = kept[-2:]
     total /= count - 3
     return float(total.mean()), total.astype(np.float32)

@@ -49,9 +49,7 @@ class Background:
             return picture
         size = (picture.shape[1], picture.shape[0])
         matrix = self._camera.between(source, target)
-        return np.asarray(
-            self._cv2.warpPerspective(picture, matrix, size, borderMode=self._cv2.BORDER_REPLICATE)
-        )
+        return np.asarray(self._cv2.warpPerspective(picture, matrix, size, borderMode=self._cv2.BORDER_REPLICATE))
 
     def behind(self, t: int) -> npt.NDArray[Any]:
         """(H, W) uint8 background in the pixels of frame t."""
@@ -64,9 +62,7 @@ class Background:
         if self._camera.moving:
             # An error of one pixel in the background's place must not look like a difference at an edge.
             near = np.ones((3, 3), np.uint8)
-            gap = cv2.max(
-                cv2.subtract(now, cv2.dilate(behind, near)), cv2.subtract(cv2.erode(behind, near), now)
-            )
+            gap = cv2.max(cv2.subtract(now, cv2.dilate(behind, near)), cv2.subtract(cv2.erode(behind, near), now))
         else:
             gap = cv2.absdiff(now, behind)
         mask = (gap > self._pictures[self._camera.shot(t)][1]).astype(np.uint8)

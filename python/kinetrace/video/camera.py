@@ -86,9 +86,7 @@ def estimate_camera(frames: Frames) -> Camera:
             f"the picture changes at once at frame {', '.join(map(str, cuts))}: taken as cuts between shots"
         )
     if blind > 0.2 * (count - 1):
-        warnings.append(
-            f"the background has too little texture in {blind} of {count - 1} steps: camera taken as still"
-        )
+        warnings.append(f"the background has too little texture in {blind} of {count - 1} steps: camera taken as still")
     if weak > 0.2 * (count - 1):
         warnings.append(
             f"no single background motion in {weak} of {count - 1} steps: numbers may mix camera and object"

@@ -180,11 +180,7 @@ def read_mask(path: Path, *, size: tuple[int, int], num_frames: int, video: obje
         mask = np.asarray(read_clip(path).frames > 127)
     else:
         cv2 = load_cv2()
-        image = (
-            cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
-            if path.stat().st_size
-            else None
-        )
+        image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
         if image is None:
             raise InputError(path, "not a readable mask image")
         mask = np.asarray(image != 0)

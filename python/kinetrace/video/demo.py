@@ -51,9 +51,7 @@ class Outcome:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument("--seed", type=int, default=0, help="random seed of motions and looks (0)")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="keep the clips, their plots and demo.json here"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep the clips, their plots and demo.json here")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr"

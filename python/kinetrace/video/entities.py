@@ -93,9 +93,7 @@ def find_entities(followed: Followed, camera: Camera, size: tuple[int, int]) -> 
     moving = np.flatnonzero((visible.sum(0) >= 4) & (_extent(stable) > least))
     if len(moving) < MIN_POINTS:
         return []
-    links = _links(
-        stable[:, moving], visible[:, moving], followed.region[moving], LINK_SHARE * min(size), least
-    )
+    links = _links(stable[:, moving], visible[:, moving], followed.region[moving], LINK_SHARE * min(size), least)
     found = []
     for group in _groups(links):
         found += _peel(stable, visible, moving, links, group)
@@ -176,18 +174,14 @@ def _extent(positions: Floats) -> Floats:
     return np.where(number > 0, extent, 0.0)
 
 
-def _links(
-    positions: Floats, visible: Bools, region: npt.NDArray[np.int64], reach_px: float, least_px: float
-) -> Bools:
+def _links(positions: Floats, visible: Bools, region: npt.NDArray[np.int64], reach_px: float, least_px: float) -> Bools:
     """(N, N) bool: tracks that stay together in all frames in which both are visible.
 
     Their difference vector stays, or, for the NEIGHBOURS nearest ones, its length: so things that turn
     hold together while two things that pass each other do not.
     """
     number = positions.shape[1]
-    x0, y0, x_from, y_from, turned, stretched, moved = (
-        np.zeros((number, number), dtype=np.float32) for _ in range(7)
-    )
+    x0, y0, x_from, y_from, turned, stretched, moved = (np.zeros((number, number), dtype=np.float32) for _ in range(7))
     nearest = np.full((number, number), np.inf, dtype=np.float32)
     shared = np.zeros((number, number), dtype=np.int32)
     for t in range(len(positions)):

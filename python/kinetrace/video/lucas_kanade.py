@@ -195,14 +195,10 @@ class LucasKanade:
         assert self._flow is not None
         flow = self._flow(first, second)
         x, y = (points[:, i : i + 1].astype(np.float32) for i in (0, 1))
-        return np.concatenate(
-            [self._cv2.remap(channel, x, y, self._cv2.INTER_LINEAR) for channel in flow], axis=1
-        )
+        return np.concatenate([self._cv2.remap(channel, x, y, self._cv2.INTER_LINEAR) for channel in flow], axis=1)
 
 
-def _near_displacement(
-    points: Floats, moved: Floats, ok: Bools, rest: npt.NDArray[np.int64], near_px: float
-) -> Floats:
+def _near_displacement(points: Floats, moved: Floats, ok: Bools, rest: npt.NDArray[np.int64], near_px: float) -> Floats:
     """Median displacement of the points within `near_px` that held; NaN where there is none."""
     held = np.flatnonzero(ok)
     guess = np.full((len(rest), 2), np.nan)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace.chain_flow import chain_flow
+
 from .errors import load_cv2
 
 Floats = npt.NDArray[Any]

@@ -57,9 +57,7 @@ def sharpen(entity: Entity, background: Background, camera: Camera) -> None:
         entity.centre[t] = matrix[:2, :2] @ raw[t] + matrix[:2, 2]
 
 
-def choose_evidence(
-    entity: Entity, regions: list[list[Region]], background: Background, camera: Camera
-) -> Entity:
+def choose_evidence(entity: Entity, regions: list[list[Region]], background: Background, camera: Camera) -> Entity:
     """The entity placed by its points or by its silhouettes, whichever path is less noisy.
 
     Corners found on the outline of a thing without texture slide along it and over the background; its
@@ -159,9 +157,7 @@ def _fit(
     shift = start.copy()
     best = float(((now - model(shift)) ** 2).sum())
     for _ in range(STEPS):
-        slopes = [
-            (model(shift + d) - model(shift - d)).ravel() for d in (np.array([0.5, 0]), np.array([0, 0.5]))
-        ]
+        slopes = [(model(shift + d) - model(shift - d)).ravel() for d in (np.array([0.5, 0]), np.array([0, 0.5]))]
         jacobian = np.stack(slopes, axis=1).astype(np.float64)
         residual = (now - model(shift)).ravel().astype(np.float64)
         normal = jacobian.T @ jacobian + 1e-3 * np.eye(2)

@@ -101,9 +101,7 @@ def _draw_fit(plt: Any, result: ClipResult) -> Any:
         entity, score = result.entities[i], result.scores[i]
         column = axes[:, i]
         for axis, (name, colour) in enumerate((("x", "#377eb8"), ("y", "#e41a1c"))):
-            column[axis].plot(
-                times, entity.centre[:, axis], "o", color=colour, markersize=3.5, label="measured"
-            )
+            column[axis].plot(times, entity.centre[:, axis], "o", color=colour, markersize=3.5, label="measured")
             column[axis].plot(times, score.fitted[:, axis], "-", color="black", linewidth=1, label="fitted")
             column[axis].set_ylabel(f"{name} (px)")
             residual = entity.centre[:, axis] - score.fitted[:, axis]

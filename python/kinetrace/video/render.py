@@ -45,14 +45,14 @@ def draw_look(rng: np.random.Generator, *, radius_px: float, size_px: int, noise
         squareness,
         waves,
         tint / tint.mean(),
-        _background(rng, size_px),
+        draw_background(rng, size_px),
         noise,
         int(rng.integers(1 << 31)),
     )
 
 
-def _background(rng: np.random.Generator, size_px: int) -> Floats:
-    """(H, W, 3) smooth noise of several scales with grey levels around 115."""
+def draw_background(rng: np.random.Generator, size_px: int) -> Floats:
+    """A background (H, W, 3): smooth noise of several scales with grey levels around 115."""
     f = np.hypot(np.fft.fftfreq(size_px)[:, None], np.fft.rfftfreq(size_px)[None, :])
     total = np.zeros((size_px, size_px))
     for scale_px, level in ((2.0, 9.0), (6.0, 14.0), (24.0, 14.0)):
@@ -77,7 +77,7 @@ def render(scene: Scene, look: Look) -> Frames:
     for t, centre in enumerate(scene.positions):
         picture = still.copy()
         if scene.present[t]:
-            _paint_object(picture, centre, look)
+            paint_object(picture, centre, look)
         picture += look.noise * rng.standard_normal(picture.shape[:2])[..., None]
         frames[t] = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     return frames
@@ -91,7 +91,7 @@ def _paint_ramp(picture: Floats, slope: tuple[float, float, float]) -> None:
     picture *= 1.0 - 0.3 * cover
 
 
-def _paint_object(picture: Floats, centre: Any, look: Look) -> None:
+def paint_object(picture: Floats, centre: Any, look: Look) -> None:
     height, width = picture.shape[:2]
     reach = int(np.ceil(look.radius_px)) + 2
     left, top = max(int(centre[0]) - reach, 0), max(int(centre[1]) - reach, 0)

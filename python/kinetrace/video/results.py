@@ -51,9 +51,7 @@ def clip_record(result: ClipResult, *, name: str, options: Options, key: str) ->
 def _entity_record(result: ClipResult, index: int, scale: float) -> Record:
     entity, score = result.entities[index], result.scores[index]
     path = [
-        [int(t), *(_number(v * scale) for v in entity.centre[t])]
-        for t in range(len(entity.seen))
-        if entity.seen[t]
+        [int(t), *(_number(v * scale) for v in entity.centre[t])] for t in range(len(entity.seen)) if entity.seen[t]
     ]
     return {
         "id": index + 1,

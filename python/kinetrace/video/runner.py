@@ -32,15 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="video files or folders of them")
     parser.add_argument("--fps", type=_positive, help="frames per second, instead of the file's own times")
-    parser.add_argument(
-        "--pixels-per-meter", type=_positive, metavar="N", help="report meters instead of pixels"
-    )
-    parser.add_argument(
-        "--mask", type=Path, metavar="FILE", help="image, .npy or video; points are seeded inside it"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write JSON and PNG plots here; a rerun goes on there"
-    )
+    parser.add_argument("--pixels-per-meter", type=_positive, metavar="N", help="report meters instead of pixels")
+    parser.add_argument("--mask", type=Path, metavar="FILE", help="image, .npy or video; points are seeded inside it")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write JSON and PNG plots here; a rerun goes on there")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--report", action="store_true", help="also write report.html (needs --out)")
     parser.add_argument("--no-plots", action="store_true", help="write no PNG plots")
@@ -51,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A:B",
         help="score only frames A to B-1 (either may be left out)",
     )
-    parser.add_argument(
-        "--max-entities", type=_count, default=16, metavar="N", help="keep the N heaviest (16)"
-    )
+    parser.add_argument("--max-entities", type=_count, default=16, metavar="N", help="keep the N heaviest (16)")
     parser.add_argument("--force", action="store_true", help="compute again what --out already holds")
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr"

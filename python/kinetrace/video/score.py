@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from kinetrace.fit_kinematics import fit_kinematics
 from kinetrace.fit_segments import fit_segments
+
 from .entities import Entity
 from .outline import track_noise
 
@@ -120,9 +121,7 @@ def _evaluate(coefficients: Floats, times: Floats) -> Floats:
     return np.asarray(p + times[:, None] * v + 0.5 * times[:, None] ** 2 * a)
 
 
-def _pieces(
-    entity: Entity, times: Floats, noise: float, frame_s: float
-) -> tuple[list[int], list[float], float]:
+def _pieces(entity: Entity, times: Floats, noise: float, frame_s: float) -> tuple[list[int], list[float], float]:
     """Start frames of the pieces between contacts and jumps, contact times, and the largest jump in px.
 
     A split of the path with a gap in position is a jump, one with a sudden change of velocity is a
@@ -211,9 +210,7 @@ def _missing(
         for t in list(beyond)[: len(seen)]:
             x, y = to_raw[t, :2, :2] @ path[t] + to_raw[t, :2, 2]
             margin = (
-                entity.radius_px
-                + 2.0
-                + _spread(np.asarray(fit.covariance[0]), times[t], float(fit.residual_rms[0]))
+                entity.radius_px + 2.0 + _spread(np.asarray(fit.covariance[0]), times[t], float(fit.residual_rms[0]))
             )
             if not (margin <= x <= size[0] - 1 - margin and margin <= y <= size[1] - 1 - margin):
                 break

@@ -70,9 +70,7 @@ def _noise_limit(smooth: Frames, lag: int, camera: Camera) -> float:
     return float(np.clip(5 * spread, 7.0, 30.0))
 
 
-def _difference(
-    cv2: Any, smooth: Frames, t: int, other: int, camera: Camera, limit: float
-) -> npt.NDArray[np.uint8]:
+def _difference(cv2: Any, smooth: Frames, t: int, other: int, camera: Camera, limit: float) -> npt.NDArray[np.uint8]:
     """|frame t - frame other| above the limit, in the pixels of frame t; uint8."""
     now, then = smooth[t], smooth[other]
     if not camera.moving:
@@ -93,9 +91,7 @@ def least_area(size: tuple[int, int]) -> float:
     return max(MIN_AREA * size[0] * size[1] / 512**2, 12.0)
 
 
-def follow_moving(
-    frames: Frames, camera: Camera, tracker: PointTracker, *, mask: Masks | None = None
-) -> Followed:
+def follow_moving(frames: Frames, camera: Camera, tracker: PointTracker, *, mask: Masks | None = None) -> Followed:
     """Seeds points on moving regions and follows them, in rounds, until every region is covered.
 
     Differences and seeds stay within a shot: frames across a cut are not compared.
@@ -134,9 +130,7 @@ def _new_seeds(
     cv2 = load_cv2()
     height, width = frames.shape[1:]
     least = least_area((width, height))
-    uncovered = [
-        _uncovered(cv2, regions[t], tracks.positions[t][tracks.visible[t]], least) for t in range(len(frames))
-    ]
+    uncovered = [_uncovered(cv2, regions[t], tracks.positions[t][tracks.visible[t]], least) for t in range(len(frames))]
     area = np.array([sum(float(m.sum()) for m in bare) for bare in uncovered])
     points, start, label = [np.empty((0, 2))], [], []
     while area.max(initial=0.0) > 0 and budget > 0:
@@ -151,9 +145,7 @@ def _new_seeds(
     return np.concatenate(points), np.array(start, dtype=np.int64), np.array(label, dtype=np.int64)
 
 
-def _uncovered(
-    cv2: Any, region: Masks, points: npt.NDArray[np.float64], least: float
-) -> list[npt.NDArray[np.uint8]]:
+def _uncovered(cv2: Any, region: Masks, points: npt.NDArray[np.float64], least: float) -> list[npt.NDArray[np.uint8]]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
     if count == 1:
         return []

@@ -17,7 +17,8 @@ template <class T> struct FlowField {
   Grid grid;
 };
 
-template <class T> KT_HD FlowField<T> flow_at(const ChainFlowArgs<T>& a, const Strided<const T, 5>& flow, int64_t problem, int64_t step) {
+template <class T> KT_HD FlowField<T> flow_at(const ChainFlowArgs<T>& a, const Strided<const T, 5>& flow,
+                                              int64_t problem, int64_t step) {
   FlowField<T> f;
   f.u = flow.data + problem * flow.stride[0] + step * flow.stride[1];
   f.v = f.u + flow.stride[2];
@@ -34,7 +35,8 @@ template <class T> KT_HD int64_t start_of(const ChainFlowArgs<T>& a, int64_t pro
 
 template <class T> KT_HD ChainPoint<T> absent() { return {quiet_nan<T>(), quiet_nan<T>(), quiet_nan<T>(), false}; }
 
-template <class T> KT_HD ChainPoint<T> begin_point(const ChainFlowArgs<T>& a, const Grid& grid, int64_t problem, int64_t n) {
+template <class T> KT_HD ChainPoint<T> begin_point(const ChainFlowArgs<T>& a, const Grid& grid, int64_t problem,
+                                                   int64_t n) {
   const T* p = a.origins.data + problem * a.origins.stride[0] + n * a.origins.stride[1];
   ChainPoint<T> s;
   s.x = p[0], s.y = p[a.origins.stride[2]];
@@ -65,7 +67,8 @@ template <class T> KT_HD ChainPoint<T> follow(const ChainPoint<T>& s, const Flow
 }
 
 // Sends a moved point back and compares with where it came from: NaN, and so a failure, where it left the image.
-template <class T> KT_HD void check_cycle(const ChainFlowArgs<T>& a, const ChainPoint<T>& before, const FlowField<T>& back, ChainPoint<T>& s) {
+template <class T> KT_HD void check_cycle(const ChainFlowArgs<T>& a, const ChainPoint<T>& before,
+                                          const FlowField<T>& back, ChainPoint<T>& s) {
   if (!s.visible) return;
   const Corners<T> c = corners_of(back.grid, s.x, s.y);
   s.cycle_error = length(before.x - (s.x + sample(back.u, c)), before.y - (s.y + sample(back.v, c)));

@@ -27,6 +27,20 @@ KT_HD double between_patterns(double a, double b) {
   memcpy(&a, &i, sizeof i);
   return a;
 }
+// The one with the larger pattern, read as an unsigned integer: of the non-negative finite numbers the largest; but any
+// infinity, NaN, negative number or -0 is larger than those.
+KT_HD float max_pattern(float a, float b) {
+  uint32_t i, j;
+  memcpy(&i, &a, sizeof i);
+  memcpy(&j, &b, sizeof j);
+  return i > j ? a : b;
+}
+KT_HD double max_pattern(double a, double b) {
+  uint64_t i, j;
+  memcpy(&i, &a, sizeof i);
+  memcpy(&j, &b, sizeof j);
+  return i > j ? a : b;
+}
 // The power of two at or below a normal x > 0.
 KT_HD float power_of_two(float x) {
   uint32_t i;
@@ -50,6 +64,20 @@ template <class T, int W> KT_HD Pack<T, W> between_patterns(Pack<T, W> a, Pack<T
   using I = typename Mask<T, W>::Vector;
   const I i = (I)a.v, j = (I)b.v;
   return Pack<T, W>((typename Pack<T, W>::Vector)(i + ((j - i + 1) >> 1)));
+}
+template <class T, int W> KT_HD Pack<T, W> max_pattern(Pack<T, W> a, Pack<T, W> b) {
+  using V [[maybe_unused]] = typename Pack<T, W>::Vector;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 4) return Pack<T, W>((V)_mm512_max_epu32((__m512i)a.v, (__m512i)b.v));
+  if constexpr (sizeof(V) == 64 && sizeof(T) == 8) return Pack<T, W>((V)_mm512_max_epu64((__m512i)a.v, (__m512i)b.v));
+#endif
+#if defined(__AVX2__)
+  if constexpr (sizeof(V) == 32 && sizeof(T) == 4) return Pack<T, W>((V)_mm256_max_epu32((__m256i)a.v, (__m256i)b.v));
+#endif
+  using I = typename Mask<T, W>::Vector;
+  using Int = typename Mask<T, W>::Int;
+  const I sign = I{} + (sizeof(T) == 4 ? Int(1) << 31 : Int(uint64_t(1) << 63)), i = (I)a.v ^ sign, j = (I)b.v ^ sign;
+  return Pack<T, W>(i > j ? a.v : b.v);
 }
 template <class T, int W> KT_HD Pack<T, W> power_of_two(Pack<T, W> x) {
   using I = typename Mask<T, W>::Vector;

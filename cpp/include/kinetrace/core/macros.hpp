@@ -19,5 +19,9 @@
 #endif
 #define KT_PASTE_(a, b) a##b
 #define KT_PASTE(a, b) KT_PASTE_(a, b)
-#define KT_MATHS_BEGIN namespace kinetrace { inline namespace KT_PASTE(maths_, KT_ABI) {
-#define KT_MATHS_END } }
+#define KT_MATHS_BEGIN                        \
+  namespace kinetrace {                       \
+  inline namespace KT_PASTE(maths_, KT_ABI) {
+#define KT_MATHS_END \
+  }                  \
+  }

@@ -56,10 +56,12 @@ KT_HD void store(double* p, double v) { *p = v; }
 
 template <class T> struct limits;
 template <> struct limits<float> {
-  static constexpr float epsilon = 1.1920928955078125e-07f, smallest = 1.17549435082228750797e-38f, largest = 3.40282346638528859812e+38f;
+  static constexpr float epsilon = 1.1920928955078125e-07f, smallest = 1.17549435082228750797e-38f,
+                         largest = 3.40282346638528859812e+38f;
 };
 template <> struct limits<double> {
-  static constexpr double epsilon = 2.220446049250313e-16, smallest = 2.2250738585072014e-308, largest = 1.79769313486231570815e+308;
+  static constexpr double epsilon = 2.220446049250313e-16, smallest = 2.2250738585072014e-308,
+                          largest = 1.79769313486231570815e+308;
 };
 template <class T> KT_HD T quiet_nan() { return T(__builtin_nanf("")); }
 template <class T> KT_HD T infinity() { return T(__builtin_inff()); }

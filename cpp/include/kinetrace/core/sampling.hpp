@@ -23,9 +23,9 @@ template <class T> KT_HD bool inside_image(const Grid& g, T x, T y) {
 // The four pixels around a point inside the image, as element offsets. On the last column (row) both columns (rows) are the
 // same pixel, and the weight is 0: nothing outside is read, also in an image one pixel wide.
 template <class T> struct Corners {
-  int64_t at;           // pixel (floor x, floor y)
+  int64_t at;  // pixel (floor x, floor y)
   int64_t right, down;  // offsets to the next column and row, 0 on the last
-  T fx, fy;             // in [0, 1)
+  T fx, fy;  // in [0, 1)
 };
 
 template <class T> KT_HD Corners<T> corners_of(const Grid& g, T x, T y) {

@@ -15,7 +15,8 @@ template <class V, int D> KT_HD V median_norm(const FitRows<V, D>& rows, V count
   V below_low{T(0)}, below_high = count;  // norms < low, norms <= high
   V candidate = guess;
   for (int round = 0;; ++round) {
-    const M at_low = (low >= high) | (below_low == rank), at_high = below_high == rank + V(T(1)), done = at_low | at_high;
+    const M at_low = (low >= high) | (below_low == rank), at_high = below_high == rank + V(T(1)),
+            done = at_low | at_high;
     if (all(done)) return select(at_low, low, high);
     if (round > 0) {
       const V even = fma((high - low) / (below_high - below_low), rank - below_low + V(T(0.5)), low);
@@ -58,9 +59,9 @@ template <class V> struct RobustRule {
 
 // What re-weighting carries from step to step.
 template <class V> struct RobustState {
-  V rounding;                 // residual norms up to here are rounding noise
-  V median;                   // of the last step
-  mask_of<V> ended;           // per problem: a step would have left too few times, so the weights stay as they are
+  V rounding;  // residual norms up to here are rounding noise
+  V median;  // of the last step
+  mask_of<V> ended;  // per problem: a step would have left too few times, so the weights stay as they are
 };
 
 template <class V, int D, int K> KT_HD RobustState<V> begin_reweighting(const FitSolver<V, D, K>& s) {
@@ -69,14 +70,16 @@ template <class V, int D, int K> KT_HD RobustState<V> begin_reweighting(const Fi
   for (int64_t t = 0; t < s.rows.frames; ++t) {
     const V w = s.rows.weight(t);
     s.rows.set_base_weight(t, w);
-    for (int d = 0; d < D; ++d) spread = max(select(w > V(T(0)), abs(s.rows.position(t, d) - s.reference[d]), V(T(0))), spread);
+    for (int d = 0; d < D; ++d)
+      spread = max(select(w > V(T(0)), abs(s.rows.position(t, d) - s.reference[d]), V(T(0))), spread);
   }
   // K + 1 points lie on their polynomial: nothing to re-weigh
   return {V(T(32) * limits<T>::epsilon) * spread, V(T(0)), s.count <= V(T(K + 1))};
 }
 
 template <class V, int D, int K>
-KT_HD RobustRule<V> robust_rule(const FitSolver<V, D, K>& s, RobustState<V>& state, scalar_of<V> threshold, bool tukey) {
+KT_HD RobustRule<V> robust_rule(const FitSolver<V, D, K>& s, RobustState<V>& state, scalar_of<V> threshold,
+                                bool tukey) {
   using T = scalar_of<V>;
   V low{infinity<T>()}, high{T(0)};
   for (int64_t t = 0; t < s.rows.frames; ++t) {
@@ -133,7 +136,8 @@ template <class V, int D, int K> struct FitResult {
 };
 
 // Derivatives j = 0..K of p_k at t = 0, by differentiating the recurrence j times; scaled from u to seconds.
-template <class V, int D, int K> KT_HD void derivatives_at_zero(const FitSolver<V, D, K>& s, scalar_of<V> per_second, V (*m)[K + 1]) {
+template <class V, int D, int K> KT_HD void derivatives_at_zero(const FitSolver<V, D, K>& s, scalar_of<V> per_second,
+                                                                V (*m)[K + 1]) {
   using T = scalar_of<V>;
   const V u = s.time_offset;
   for (int j = 0; j <= K; ++j)
@@ -203,8 +207,8 @@ template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver
 
 // One problem (or one per lane), from rows that `seen` has been through to results.
 template <class V, int D, int K>
-KT_HD FitResult<V, D, K> fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, Robust robust, scalar_of<V> threshold, int iterations,
-                                  scalar_of<V> per_second) {
+KT_HD FitResult<V, D, K> fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, Robust robust,
+                                  scalar_of<V> threshold, int iterations, scalar_of<V> per_second) {
   FitSolver<V, D, K> s(rows, seen);
   // Tukey's loss has local minima, so it starts from a Huber fit. One call of orthogonalize: it is inlined and large.
   const int rounds = robust == Robust::none ? 0 : robust == Robust::tukey ? 2 * iterations : iterations;
@@ -221,8 +225,8 @@ KT_HD FitResult<V, D, K> fit_seen(const FitRows<V, D>& rows, const FitCentre<V, 
 
 // The same from loaded rows.
 template <class V, int D, int K>
-KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Robust robust, scalar_of<V> threshold,
-                                  int iterations, scalar_of<V> per_second) {
+KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Robust robust,
+                                  scalar_of<V> threshold, int iterations, scalar_of<V> per_second) {
   FitCentre<V, D> seen;
   seen.see(rows, weighted, own_times);
   return fit_seen<V, D, K>(rows, seen, robust, threshold, iterations, per_second);

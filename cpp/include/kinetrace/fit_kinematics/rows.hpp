@@ -35,7 +35,7 @@ template <class V, int D> struct FitCentre {
 
   V weight_scale{T(1)};       // what brought the weights into range, a power of two
   V count{T(0)}, weight_sum{T(0)}, time_sum{T(0)};
-  V smallest{T(0)}, largest{T(0)};
+  V largest{T(0)};            // of the weights, by pattern
   V t_low{infinity<T>()}, t_high{-infinity<T>()};
   V sum[D]{}, last[D]{};      // of the positions
   M invalid_weight{false};
@@ -43,25 +43,20 @@ template <class V, int D> struct FitCentre {
   // weighted: weights come from the caller. own_times: so do times, and those of points that are not used may be anything.
   KT_HD void see_weight(V w, V time, bool weighted, bool own_times) {
     const V zero{T(0)};
-    if (weighted) {
-      smallest = min(w, smallest);
-      largest = max(w, largest);
-    }
+    if (weighted) largest = max_pattern(w, largest);
     count = select(w != zero, count + V(T(1)), count);
-    t_low = min(select(w != zero, time, t_low), t_low);
-    t_high = max(select(w != zero, time, t_high), t_high);
     weight_sum = weight_sum + w;
     time_sum = fma(w, own_times ? select(w != zero, time, zero) : time, time_sum);
   }
 
   KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times) {
-    const V most{T(65536)}, least{T(1) / T(65536)}, zero{T(0)};
-    // NaN and infinity are missed by the comparisons of see_weight but not by the sum.
-    if (weighted && any((smallest < zero) | !is_finite(weight_sum) | (largest > most) | ((largest > zero) & (largest < least)))) {
+    const V zero{T(0)};
+    if (weighted && any(!((largest >= V(T(1) / T(65536))) & (largest <= V(T(65536))))))
       check_and_scale(rows, own_times);
-    }
+    find_span(rows, own_times);
     if (own_times)
-      for (int64_t t = 0; t < rows.frames; ++t) rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
+      for (int64_t t = 0; t < rows.frames; ++t)
+        rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
   }
 
   // Returns what stands for x in the rows: points that are not used repeat the last one that was.
@@ -80,10 +75,30 @@ template <class V, int D> struct FitCentre {
   }
 
  private:
+  // Earliest and latest time of a used point. Frame indices are in order: a few from either end tell.
+  KT_HD void find_span(const FitRows<V, D>& rows, bool own_times) {
+    const V zero{T(0)};
+    M open_low{true}, open_high{true};
+    for (int64_t t = 0; t < rows.frames && (own_times || any(open_low)); ++t) {
+      const V time = rows.time_at(t);
+      const M used = rows.weight(t) != zero;
+      t_low = select(used & (time < t_low), time, t_low);
+      open_low = open_low & !used;
+    }
+    for (int64_t t = rows.frames; t-- > 0 && (own_times || any(open_high));) {
+      const V time = rows.time_at(t);
+      const M used = rows.weight(t) != zero;
+      t_high = select(used & (time > t_high), time, t_high);
+      open_high = open_high & !used;
+    }
+  }
+
   // Weights far from 1 would overflow or lose digits in the sums: their largest goes to [1, 2), by a power of two so that
   // it makes no difference where it was not needed. Lanes that need nothing get the same bits again.
   KT_HD void check_and_scale(const FitRows<V, D>& rows, bool own_times) {
     const V zero{T(0)}, one{T(1)};
+    largest = zero;
+    for (int64_t t = 0; t < rows.frames; ++t) largest = max(rows.weight(t), largest);
     const M extreme = (largest > V(T(65536))) | ((largest > zero) & (largest < V(T(1) / T(65536))));
     invalid_weight = (largest > zero) & (largest < V(limits<T>::smallest));
     weight_scale = select(extreme & !invalid_weight & is_finite(largest), one / power_of_two(largest), one);
@@ -91,7 +106,8 @@ template <class V, int D> struct FitCentre {
     for (int64_t t = 0; t < rows.frames; ++t) {
       const V w = rows.weight(t), time = rows.time_at(t);
       invalid_weight = invalid_weight | !((w >= zero) & is_finite(w));
-      const V scaled = select(extreme & (w > zero), max(w * weight_scale, V(limits<T>::smallest)), w);  // used stays used
+      const V scaled =
+          select(extreme & (w > zero), max(w * weight_scale, V(limits<T>::smallest)), w);  // used stays used
       rows.set_weight(t, scaled);
       weight_sum = weight_sum + scaled;
       time_sum = fma(scaled, own_times ? select(w != zero, time, zero) : time, time_sum);

@@ -17,7 +17,7 @@ template <class V, int D, int K> struct FitSolver {
 
   FitRows<V, D> rows;
   V weight_scale, count, weight_sum, reference[D];
-  V time_scale, time_offset;        // u = time * scale + offset
+  V time_scale, time_offset;  // u = time * scale + offset
   V a[3], b[3], inverse_norm2[4];
   V norm2[4], c[4][D];
   V sse;
@@ -25,7 +25,11 @@ template <class V, int D, int K> struct FitSolver {
 
   // What rows and centre have already seen of the problem.
   KT_HD explicit FitSolver(const FitRows<V, D>& r, const FitCentre<V, D>& seen)
-      : rows(r), weight_scale(seen.weight_scale), count(seen.count), weight_sum(seen.weight_sum), invalid_weight(seen.invalid_weight) {
+      : rows(r),
+        weight_scale(seen.weight_scale),
+        count(seen.count),
+        weight_sum(seen.weight_sum),
+        invalid_weight(seen.invalid_weight) {
     const V inverse = V(T(1)) / select(weight_sum > V(T(0)), weight_sum, V(T(1)));
     const V span = select(count > V(T(0)), seen.t_high - seen.t_low, V(T(0)));
     non_finite = !(is_finite(seen.time_sum) & is_finite(span));

@@ -25,7 +25,8 @@ struct Piece {
 
   // Takes the state of a backward fit where `m` holds. The fit's variable runs backwards: odd coefficients change sign.
   template <class Steps>
-  KT_HD void keep(mask_of<V> m, const RunningFit<V, D, K>& fit, const Steps& steps, V i, V time, V frame, V sse_before) {
+  KT_HD void keep(mask_of<V> m, const RunningFit<V, D, K>& fit, const Steps& steps, V i, V time, V frame,
+                  V sse_before) {
     for (int d = 0; d < D; ++d) {
       V b[K + 1];
       for (int k = K; k >= 0; --k) {
@@ -100,7 +101,7 @@ KT_HD V contact_between(const Piece<V, D, K>& earlier, const Piece<V, D, K>& lat
 // Between normalised time and seconds: frames, or (t - first) / span times the number of gaps.
 template <class V>
 struct TimeScale {
-  V per_second, zero;   // normalised time per second, and normalised time of t = 0
+  V per_second, zero;  // normalised time per second, and normalised time of t = 0
   V first, unit, gaps;  // seconds = first + s / gaps * unit, or s * unit
   bool own_times;
 

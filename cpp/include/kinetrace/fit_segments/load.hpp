@@ -66,7 +66,8 @@ KT_HD void write_problem(const FitSegmentsArgs<T>& a, const SegmentLayout& layou
   a.status[b] = status;
   a.residual_rms[b] = found ? T(lane[L::kResidualRms]) : nan;
   for (int s = 0; s < segments; ++s) {
-    const int64_t row = L::kPiece + (found - 1 - s) * layout.piece_rows();  // pieces were found from the last to the first
+    const int64_t row =
+        L::kPiece + (found - 1 - s) * layout.piece_rows();  // pieces were found from the last to the first
     if (s > 0) {
       a.boundaries[b * (segments - 1) + s - 1] = s < found ? int32_t(lane[row]) : -1;
       a.contact_times[b * (segments - 1) + s - 1] = s < found ? T(lane[row + 1]) : nan;

@@ -25,18 +25,20 @@ struct SegmentPieces {
   KT_HD Piece<V, D, K> last_piece(V end, V level, V target) const {
     Piece<V, D, K> piece;
     const V limit = fma(target, V(1e-12), target + tie), least{double(options.least)};
-    grow_backwards<Steps, D, K>(rows, table, longest, end, [&](int64_t i, const RunningFit<V, D, K>& fit, const Steps& steps, M inside) {
-      const M last = inside & (V(double(i)) == end - V(1.0));
-      piece.last_time = select(last, rows.time(i), piece.last_time);
-      piece.last_frame = select(last, rows.frame(i), piece.last_frame);
-      M starts = inside & (level == V(1.0));
-      V before{0.0};
-      if (i > 0) {
-        for (int k = 1; k <= options.levels; ++k) before = select(level == V(double(k + 1)), rows.best(k, i), before);
-        starts = inside & (level > V(1.0)) & (end - V(double(i)) >= least) & (before + fit.sse <= limit);
-      }
-      if (any(starts)) piece.keep(starts, fit, steps, V(double(i)), rows.time(i), rows.frame(i), before);
-    });
+    grow_backwards<Steps, D, K>(
+        rows, table, longest, end, [&](int64_t i, const RunningFit<V, D, K>& fit, const Steps& steps, M inside) {
+          const M last = inside & (V(double(i)) == end - V(1.0));
+          piece.last_time = select(last, rows.time(i), piece.last_time);
+          piece.last_frame = select(last, rows.frame(i), piece.last_frame);
+          M starts = inside & (level == V(1.0));
+          V before{0.0};
+          if (i > 0) {
+            for (int k = 1; k <= options.levels; ++k)
+              before = select(level == V(double(k + 1)), rows.best(k, i), before);
+            starts = inside & (level > V(1.0)) & (end - V(double(i)) >= least) & (before + fit.sse <= limit);
+          }
+          if (any(starts)) piece.keep(starts, fit, steps, V(double(i)), rows.time(i), rows.frame(i), before);
+        });
     return piece;
   }
 
@@ -60,7 +62,8 @@ struct SegmentPieces {
   }
 
   KT_HD void run(bool aligned) const {
-    const V count = rows.get(L::kCount), segments = rows.get(L::kPieces), scale = rows.get(L::kScale), heaviest = rows.get(L::kWeightMax);
+    const V count = rows.get(L::kCount), segments = rows.get(L::kPieces), scale = rows.get(L::kScale),
+            heaviest = rows.get(L::kWeightMax);
     const TimeScale<V> seconds(rows, count, options.own_times, options.dt);
     V target = rows.get(L::kLeast), end = count, sse{0.0};
     Piece<V, D, K> later;
@@ -69,7 +72,8 @@ struct SegmentPieces {
       const V level = segments - V(double(p));
       const M done = level <= V(0.0);
       if (all(done)) break;
-      const Piece<V, D, K> piece = aligned && p == 0 ? last_piece<TableSteps<V, K>>(end, level, target) : last_piece<OwnSteps<V, K>>(end, level, target);
+      const Piece<V, D, K> piece = aligned && p == 0 ? last_piece<TableSteps<V, K>>(end, level, target)
+                                                     : last_piece<OwnSteps<V, K>>(end, level, target);
       finite = finite & (done | write_piece(p, piece, seconds, scale));
       if (p > 0) {
         const V contact = seconds.of(contact_between(piece, later));

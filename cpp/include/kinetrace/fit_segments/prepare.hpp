@@ -18,7 +18,11 @@ struct SegmentPreparation {
   M invalid_weight, finite{true}, increasing{true};
 
   KT_HD SegmentPreparation(const SegmentRows<V>& r, const SegmentOptions& o, int64_t longest_count)
-      : rows(r), options(o), longest(longest_count), count(r.get(L::kCount)), invalid_weight(r.get(L::kStatus) != V(double(kOk))) {
+      : rows(r),
+        options(o),
+        longest(longest_count),
+        count(r.get(L::kCount)),
+        invalid_weight(r.get(L::kStatus) != V(double(kOk))) {
     for (int d = 0; d < D; ++d) origin[d] = longest > 0 ? rows.get(rows.layout.position() + d) : V(0.0);
   }
 
@@ -67,13 +71,15 @@ struct SegmentPreparation {
     weight_sum = select(good, weight_sum, one), weight_max = select(good, weight_max, one);
     const V span = select(good & (last_time > first_time), last_time - first_time, one), gaps = count - one;
     const V scale = power_of_two_below(spread), inverse = one / scale;
-    const V rounding = V(options.epsilon) * size, misfit = fma(V(1e-5), spread, rounding) * inverse, tie = V(4.0) * rounding * inverse;
+    const V rounding = V(options.epsilon) * size, misfit = fma(V(1e-5), spread, rounding) * inverse,
+            tie = V(4.0) * rounding * inverse;
     const V values = weight_sum / weight_max * V(double(D));
     for (int64_t j = 0; j < longest; ++j) {
       const M used = V(double(j)) < count;
       rows.set(rows.layout.frame() + j, select(used, rows.frame(j), zero));
       if (rows.layout.weighted) rows.set(rows.layout.weight() + j, select(used, rows.weight(j) / weight_max, zero));
-      if (options.own_times) rows.set(rows.layout.time() + j, select(used, (rows.time(j) - first_time) / span * gaps, zero));
+      if (options.own_times)
+        rows.set(rows.layout.time() + j, select(used, (rows.time(j) - first_time) / span * gaps, zero));
       for (int d = 0; d < D; ++d) {
         const int64_t row = rows.layout.position() + j * D + d;
         rows.set(row, select(used, rows.get(row) * inverse, zero));
@@ -82,7 +88,8 @@ struct SegmentPreparation {
     rows.set(L::kCount, count), rows.set(L::kStatus, state);
     rows.set(L::kWeightSum, weight_sum), rows.set(L::kWeightMax, weight_max);
     rows.set(L::kTimeFirst, select(good, first_time, zero)), rows.set(L::kTimeSpan, span);
-    rows.set(L::kScale, scale), rows.set(L::kFloor, values * (misfit * misfit)), rows.set(L::kTie, values * (tie * tie));
+    rows.set(L::kScale, scale), rows.set(L::kFloor, values * (misfit * misfit)),
+        rows.set(L::kTie, values * (tie * tie));
     for (int d = 0; d < D; ++d) rows.set(L::kOrigin + d, origin[d]);
   }
 };

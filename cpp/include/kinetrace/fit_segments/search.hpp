@@ -21,11 +21,18 @@ struct SegmentSearch {
   const double* table;
   SegmentOptions options;
   int64_t least, longest;  // points of a segment at least, points of the longest problem
-  int levels;              // segments at most, less one
+  int levels;  // segments at most, less one
   V count, floor, sums[kMaxSegments];
 
   KT_HD SegmentSearch(const SegmentRows<V>& r, const double* steps, const SegmentOptions& o, int64_t longest_count)
-      : rows(r), table(steps), options(o), least(o.least), longest(longest_count), levels(o.levels), count(r.get(L::kCount)), floor(r.get(L::kFloor)) {}
+      : rows(r),
+        table(steps),
+        options(o),
+        least(o.least),
+        longest(longest_count),
+        levels(o.levels),
+        count(r.get(L::kCount)),
+        floor(r.get(L::kFloor)) {}
 
   // A fit from point `start` on, lowering best(k, j) for every end j it reaches.
   template <class Steps>
@@ -62,21 +69,23 @@ struct SegmentSearch {
     const bool exhaustive = levels > 1;
     for (int64_t start = 0; start == 0 || start + 2 * least <= longest; start = start == 0 ? least : start + 1) {
       grow<Steps>(start);
-      if (!exhaustive || (start == 0 && options.criterion == Criterion::bic && !any(sums[0] > floor))) return;  // nothing left to explain
+      if (!exhaustive || (start == 0 && options.criterion == Criterion::bic && !any(sums[0] > floor)))
+        return;  // nothing left to explain
     }
   }
 
   // sums[k - 1]: least sum of squares of all points in k segments, for k >= 2.
   template <class Steps>
   KT_HD void close_divisions() {
-    grow_backwards<Steps, D, K>(rows, table, longest, count, [&](int64_t i, const RunningFit<V, D, K>& fit, const Steps&, M inside) {
-      const M long_enough = inside & (count - V(double(i)) >= V(double(least)));
-      for (int k = 2; k <= kMaxSegments; ++k) {
-        if (k > levels + 1) break;
-        const V sum = rows.best(k - 1, i) + fit.sse;
-        sums[k - 1] = select(long_enough & (sum < sums[k - 1]), sum, sums[k - 1]);
-      }
-    });
+    grow_backwards<Steps, D, K>(rows, table, longest, count,
+                                [&](int64_t i, const RunningFit<V, D, K>& fit, const Steps&, M inside) {
+                                  const M long_enough = inside & (count - V(double(i)) >= V(double(least)));
+                                  for (int k = 2; k <= kMaxSegments; ++k) {
+                                    if (k > levels + 1) break;
+                                    const V sum = rows.best(k - 1, i) + fit.sse;
+                                    sums[k - 1] = select(long_enough & (sum < sums[k - 1]), sum, sums[k - 1]);
+                                  }
+                                });
   }
 
   // `regular`: every problem is an unbroken run of frames of equal weight. `aligned`: they are equally long, too.
@@ -84,16 +93,13 @@ struct SegmentSearch {
     for (int k = 0; k < kMaxSegments; ++k) sums[k] = V(infinite());
     V segments{1.0}, target{0.0};
     if (levels > 0 && longest >= 2 * least) {
-      if (regular)
-        sweep<TableSteps<V, K>>();
-      else
-        sweep<OwnSteps<V, K>>();
-      if (aligned)
-        close_divisions<TableSteps<V, K>>();
-      else
-        close_divisions<OwnSteps<V, K>>();
+      if (regular) sweep<TableSteps<V, K>>();
+      else sweep<OwnSteps<V, K>>();
+      if (aligned) close_divisions<TableSteps<V, K>>();
+      else close_divisions<OwnSteps<V, K>>();
       const V ratio = rows.get(L::kScale) / V(options.noise > 0 ? options.noise : 1.0);
-      const SegmentChoice<V> choice{K, D, levels, least, options.criterion, count, floor, ratio * ratio * rows.get(L::kWeightMax)};
+      const SegmentChoice<V> choice{
+          K, D, levels, least, options.criterion, count, floor, ratio * ratio * rows.get(L::kWeightMax)};
       segments = choice.choose(sums, options.noise > 0);
       for (int k = 1; k <= kMaxSegments; ++k) target = select(segments == V(double(k)), sums[k - 1], target);
     }

@@ -35,7 +35,19 @@ struct FitSegmentsArgs {
 struct SegmentLayout {
   // A problem's status and units. Sums of squares are those of positions in units of kScale and weights in units of
   // kWeightMax: kFloor is what rounding may leave of an exact track, kTie what it may change in a sum.
-  enum Head : int { kCount, kStatus, kRegular, kWeightSum, kWeightMax, kTimeFirst, kTimeSpan, kScale, kFloor, kTie, kOrigin };
+  enum Head : int {
+    kCount,
+    kStatus,
+    kRegular,
+    kWeightSum,
+    kWeightMax,
+    kTimeFirst,
+    kTimeSpan,
+    kScale,
+    kFloor,
+    kTie,
+    kOrigin
+  };
   // What was found: kPieces segments with the sum of squares kLeast, then each piece from the last on: its first frame,
   // contact and coefficients.
   enum Result : int { kPieces = kOrigin + 4, kLeast, kResidualRms, kPiece };

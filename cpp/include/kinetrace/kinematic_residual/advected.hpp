@@ -42,12 +42,14 @@ template <class V> struct Quad {
 };
 
 template <class T> KT_HD Quad<T> quad_at(const FlowField<T>& f, int channel, T x, T y) {
-  const int64_t ix = int64_t(x), iy = int64_t(y), right = ix + 1 < f.width ? f.column : 0, down = iy + 1 < f.height ? f.row : 0;
+  const int64_t ix = int64_t(x), iy = int64_t(y), right = ix + 1 < f.width ? f.column : 0,
+                down = iy + 1 < f.height ? f.row : 0;
   const T* p = f.data + channel * f.channel + iy * f.row + ix * f.column;
   return {p[0], p[right], p[down], p[down + right]};
 }
 #if !defined(__CUDACC__)
-template <class T, int W> KT_HD Quad<Pack<T, W>> quad_at(const FlowField<T>& f, int channel, Pack<T, W> x, Pack<T, W> y) {
+template <class T, int W> KT_HD Quad<Pack<T, W>> quad_at(const FlowField<T>& f, int channel, Pack<T, W> x,
+                                                         Pack<T, W> y) {
   T lane[4][W];
   for (int l = 0; l < W; ++l) {
     const Quad<T> q = quad_at(f, channel, x[l], y[l]);
@@ -84,8 +86,8 @@ template <class V> struct AdvectedResidual {
 };
 
 template <class V>
-KT_HD AdvectedResidual<V> advected_residual(const FlowField<scalar_of<V>>& before, const FlowField<scalar_of<V>>& after, V px, V py, V ux, V uy, V vx, V vy,
-                                            int iterations) {
+KT_HD AdvectedResidual<V> advected_residual(const FlowField<scalar_of<V>>& before, const FlowField<scalar_of<V>>& after,
+                                            V px, V py, V ux, V uy, V vx, V vy, int iterations) {
   AdvectedResidual<V> r;
   r.ahead = sample_point(px, py, vx, vy, after.height, after.width);
   r.behind = point_behind(before, px, py, ux, uy, iterations);
@@ -96,7 +98,8 @@ KT_HD AdvectedResidual<V> advected_residual(const FlowField<scalar_of<V>>& befor
 }
 
 // Derivative of upstream . sample by the x and y of the point.
-template <class T> KT_HD void sample_pull(const FlowField<T>& f, const SamplePoint<T>& p, const T (&upstream)[2], T (&pulled)[2]) {
+template <class T> KT_HD void sample_pull(const FlowField<T>& f, const SamplePoint<T>& p, const T (&upstream)[2],
+                                          T (&pulled)[2]) {
   pulled[0] = pulled[1] = T(0);
   for (int c = 0; c < 2; ++c) {
     const Quad<T> q = quad_at(f, c, p.x, p.y);

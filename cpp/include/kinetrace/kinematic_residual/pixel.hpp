@@ -6,7 +6,8 @@
 KT_MATHS_BEGIN
 
 // Weight of residual t (1 <= t <= T-2) by its mask; 1 without one.
-template <class T, class S> KT_HD T mask_weight(const Strided<const S, 4>& m, MaskRule rule, int64_t problem, int64_t t, int64_t y, int64_t x) {
+template <class T, class S> KT_HD T mask_weight(const Strided<const S, 4>& m, MaskRule rule, int64_t problem, int64_t t,
+                                                int64_t y, int64_t x) {
   const S* p = m.data + problem * m.stride[0] + y * m.stride[2] + x * m.stride[3];
   const int64_t frame = m.stride[1];
   if (rule == MaskRule::explicit_) return T(p[(t - 1) * frame]);
@@ -14,7 +15,8 @@ template <class T, class S> KT_HD T mask_weight(const Strided<const S, 4>& m, Ma
   const T before = T(p[(t - 1) * frame]), at = T(p[t * frame]), after = T(p[(t + 1) * frame]);
   return rule == MaskRule::all ? weight_min(weight_min(before, at), after) : weight_max(weight_max(before, at), after);
 }
-template <class T> KT_HD T residual_weight(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t, int64_t y, int64_t x) {
+template <class T> KT_HD T residual_weight(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t, int64_t y,
+                                           int64_t x) {
   if (a.mask_bytes.data) return mask_weight<T>(a.mask_bytes, a.mask_rule, problem, t, y, x);
   if (a.mask_values.data) return mask_weight<T>(a.mask_values, a.mask_rule, problem, t, y, x);
   return T(1);
@@ -30,13 +32,17 @@ template <class T> KT_HD T residual_slope_of(ResidualNorm norm, T r) {
 // fields the part that is the same everywhere.
 template <class T> KT_HD T problem_factor(const KinematicResidualArgs<T>& a, int64_t problem, int c) {
   if (a.reduction == ResidualReduction::none) return T(residual_factor(a.norm, ResidualReduction::sum, a.dt, 1.0, 0.0));
-  const T up = a.upstream.data[problem * a.upstream.stride[0] + (a.norm == ResidualNorm::signed_ ? c : 0) * a.upstream.stride[1]];
+  const T up =
+      a.upstream
+          .data[problem * a.upstream.stride[0] + (a.norm == ResidualNorm::signed_ ? c : 0) * a.upstream.stride[1]];
   return T(residual_factor(a.norm, a.reduction, a.dt, double(up), a.total_weight[problem]));
 }
 
-template <class T> KT_HD T field_upstream(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t, int c, int64_t y, int64_t x) {
+template <class T> KT_HD T field_upstream(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t, int c,
+                                          int64_t y, int64_t x) {
   const auto& u = a.upstream_field;
-  return u.data[problem * u.stride[0] + (t - 1) * u.stride[1] + (a.norm == ResidualNorm::signed_ ? c : 0) * u.stride[2] + y * u.stride[3] + x * u.stride[4]];
+  return u.data[problem * u.stride[0] + (t - 1) * u.stride[1] +
+                (a.norm == ResidualNorm::signed_ ? c : 0) * u.stride[2] + y * u.stride[3] + x * u.stride[4]];
 }
 
 // The derivative q of the value by advected residual t at one pixel, and its points. `used` is false where the weight is 0.
@@ -48,14 +54,16 @@ template <class T> struct AdvectedPixel {
   bool used;
 };
 
-template <class T> KT_HD AdvectedPixel<T> advected_pixel(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t, int64_t y, int64_t x, const T (&factor)[2]) {
+template <class T> KT_HD AdvectedPixel<T> advected_pixel(const KinematicResidualArgs<T>& a, int64_t problem, int64_t t,
+                                                         int64_t y, int64_t x, const T (&factor)[2]) {
   AdvectedPixel<T> p;
   p.before = flow_field(a, problem, t - 1), p.after = flow_field(a, problem, t + 1);
   const FlowField<T> at = flow_field(a, problem, t);
   p.px = T(x), p.py = T(y);
   const int64_t here = y * at.row + x * at.column;
   p.u[0] = p.before.data[here], p.u[1] = p.before.data[here + at.channel];
-  const AdvectedResidual<T> r = advected_residual(p.before, p.after, p.px, p.py, p.u[0], p.u[1], at.data[here], at.data[here + at.channel], a.iterations);
+  const AdvectedResidual<T> r = advected_residual(p.before, p.after, p.px, p.py, p.u[0], p.u[1], at.data[here],
+                                                  at.data[here + at.channel], a.iterations);
   p.ahead = r.ahead, p.behind = r.behind;
   const T w = r.valid ? residual_weight(a, problem, t, y, x) : T(0);
   p.used = w != T(0);
@@ -77,7 +85,8 @@ template <class T> KT_HD void own_part(const AdvectedPixel<T>& p, T (&own)[2]) {
 
 // Adds upstream to the four pixels of a point, sample() transposed: add(channel, pixel y * W + x, value).
 #pragma nv_exec_check_disable  // `add` may be for the device only
-template <class T, class Add> KT_HD void spread(const FlowField<T>& f, const SamplePoint<T>& p, const T (&upstream)[2], const Add& add) {
+template <class T, class Add> KT_HD void spread(const FlowField<T>& f, const SamplePoint<T>& p, const T (&upstream)[2],
+                                                const Add& add) {
   const int64_t right = int64_t(p.x) + 1 < f.width ? 1 : 0, down = int64_t(p.y) + 1 < f.height ? f.width : 0;
   const int64_t at = int64_t(p.y) * f.width + int64_t(p.x);
   for (int c = 0; c < 2; ++c) {
@@ -141,7 +150,8 @@ template <class T> KT_HD double* spread_bounds(const KinematicResidualArgs<T>& a
 
 // Scale of the fixed-point sums of a frame: residual f - 1 spreads ahead to it, residual f + 1 behind.
 template <class T> KT_HD double frame_scale(const KinematicResidualArgs<T>& a, int64_t problem, int64_t f) {
-  const double ahead = f >= 2 ? spread_bounds(a, problem, f - 1)[0] : 0.0, behind = f + 3 <= a.frames ? spread_bounds(a, problem, f + 1)[1] : 0.0;
+  const double ahead = f >= 2 ? spread_bounds(a, problem, f - 1)[0] : 0.0,
+               behind = f + 3 <= a.frames ? spread_bounds(a, problem, f + 1)[1] : 0.0;
   return fixed_scale(ahead > behind ? ahead : behind, double(a.iterations + 3) * 4 * double(a.pixels()));
 }
 

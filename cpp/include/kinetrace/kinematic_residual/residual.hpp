@@ -52,21 +52,27 @@ KT_HD double residual_tree(double* lane) {
   return lane[0];
 }
 
-KT_HD double residual_per_dt(ResidualNorm norm, double dt, double x) { return norm == ResidualNorm::squared ? x / dt / dt : x / dt; }
+KT_HD double residual_per_dt(ResidualNorm norm, double dt, double x) {
+  return norm == ResidualNorm::squared ? x / dt / dt : x / dt;
+}
 
 // N of the reduction.
 KT_HD double residual_count(ResidualReduction reduction, double total_weight) {
-  return reduction == ResidualReduction::sum ? 1.0 : reduction == ResidualReduction::mean ? total_weight : 2 * total_weight;
+  return reduction == ResidualReduction::sum    ? 1.0
+         : reduction == ResidualReduction::mean ? total_weight
+                                                : 2 * total_weight;
 }
 
 // The value of a problem from its sum; no weight gives 0.
-KT_HD double residual_value(ResidualNorm norm, ResidualReduction reduction, double dt, double sum, double total_weight) {
+KT_HD double residual_value(ResidualNorm norm, ResidualReduction reduction, double dt, double sum,
+                            double total_weight) {
   const double n = residual_count(reduction, total_weight);
   return n == 0 ? 0.0 : residual_per_dt(norm, dt, sum / n);
 }
 
 // Factor between residual_slope and the derivative of upstream * value by the residual.
-KT_HD double residual_factor(ResidualNorm norm, ResidualReduction reduction, double dt, double upstream, double total_weight) {
+KT_HD double residual_factor(ResidualNorm norm, ResidualReduction reduction, double dt, double upstream,
+                             double total_weight) {
   const double n = residual_count(reduction, total_weight);
   return n == 0 ? 0.0 : residual_per_dt(norm, dt, (norm == ResidualNorm::squared ? 2 : 1) * upstream / n);
 }

@@ -9,8 +9,12 @@
 
 KT_MATHS_BEGIN
 
-template <class T> KT_HD int64_t groups_of(const TrackResidualArgs<T>& a) { return (a.tracks + kTrackLanes - 1) / kTrackLanes; }
-template <class T> KT_HD int sums_of(const TrackResidualArgs<T>& a) { return a.norm == ResidualNorm::signed_ ? a.dims : 1; }
+template <class T> KT_HD int64_t groups_of(const TrackResidualArgs<T>& a) {
+  return (a.tracks + kTrackLanes - 1) / kTrackLanes;
+}
+template <class T> KT_HD int sums_of(const TrackResidualArgs<T>& a) {
+  return a.norm == ResidualNorm::signed_ ? a.dims : 1;
+}
 
 // p3 - 3 p2 + 3 p1 - p0, from differences of neighbours: positions of float32 make it exact but for the last rounding.
 template <class V> KT_HD V third_difference(V p0, V p1, V p2, V p3) { return fma(V(-3.0), p2 - p1, p3 - p0); }
