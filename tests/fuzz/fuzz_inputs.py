@@ -95,7 +95,7 @@ def lay_out(rng: Rng, x: Array) -> Any:
 
 
 def _far(rng: Rng, x: Array) -> Array:
-    """A view with jumps of megabytes along one axis, within one arena that the arrays of a call share without overlap."""
+    """A view with jumps of megabytes along one axis, in one arena that the arrays of a call share without overlap."""
     if x.ndim == 0 or x.size == 0:
         return x.copy()
     axis = int(rng.integers(x.ndim))
