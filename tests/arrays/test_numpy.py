@@ -148,8 +148,8 @@ def test_strides_that_are_no_whole_elements_are_refused(fit: Any) -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "name"),
-    [(">f4", "another dtype"), (">f8", "another dtype"), ("f2", "float16"), ("i4", "int32"), ("i8", "int64"), ("u1", "uint8"),
-     ("?", "bool"), ("c8", "another dtype"), ("g", "another dtype"), ("u2", "another dtype")],
+    [(">f4", "another dtype"), (">f8", "another dtype"), ("f2", "float16"), ("i4", "int32"), ("i8", "int64"),
+     ("u1", "uint8"), ("?", "bool"), ("c8", "another dtype"), ("g", "another dtype"), ("u2", "another dtype")],
 )  # fmt: skip
 def test_other_dtypes_are_refused(fit: Any, dtype: str, name: str) -> None:
     with pytest.raises(ValueError, match=rf"^positions: expected float32 or float64, got {name}$"):

@@ -15,6 +15,7 @@ REGIMES = ("plain", "plain", "wide", "wild")
 #: Largest power of ten of a value in the regime "wide": its squares times weights stay far inside the dtype.
 WIDE = {"float32": 5, "float64": 40}
 _ARENA = np.zeros(1 << 27, np.uint8)  # 128 MB that the system hands out only page by page: room for huge strides
+_slots = [0]  # where in a jump the next array lies
 
 
 class Call(NamedTuple):
@@ -94,25 +95,24 @@ def lay_out(rng: Rng, x: Array) -> Any:
 
 
 def _far(rng: Rng, x: Array) -> Array:
-    """A view with jumps of megabytes along one axis, within one arena shared by all calls."""
+    """A view with jumps of megabytes along one axis, in one arena that the arrays of a call share without overlap."""
     if x.ndim == 0 or x.size == 0:
         return x.copy()
     axis = int(rng.integers(x.ndim))
-    rest = x.size // x.shape[axis] * x.itemsize
-    jump = len(_ARENA) // max(x.shape[axis], 1) // 64 * 64
-    if jump < rest:
+    jump = len(_ARENA) // x.shape[axis] // 1024 * 1024
+    slot = jump // 16 // 64 * 64
+    if x.size // x.shape[axis] * x.itemsize > slot:
         return x.copy()
     strides, step = [0] * x.ndim, x.itemsize
     for i in reversed(range(x.ndim)):
         if i != axis:
             strides[i], step = step, step * x.shape[i]
     strides[axis] = jump
-    view: Array = np.ndarray(x.shape, x.dtype, _ARENA, 0, tuple(strides))
-    view[...] = x
+    _slots[0] = (_slots[0] + 1) % 16
+    view: Array = np.ndarray(x.shape, x.dtype, _ARENA, _slots[0] * slot, tuple(strides))
     if chance(rng, 0.5):
-        back = tuple(slice(None, None, -1) if i == axis else slice(None) for i in range(x.ndim))
-        view = np.ndarray(x.shape, x.dtype, _ARENA, 0, tuple(strides))[back]
-        view[...] = x
+        view = view[tuple(slice(None, None, -1) if i == axis else slice(None) for i in range(x.ndim))]
+    view[...] = x
     return view
 
 
