@@ -81,8 +81,8 @@ __device__ __forceinline__ void add_frames(const KinematicResidualArgs<T>& a, in
 template <class T, ResidualNorm N>
 __device__ __forceinline__ void add_advected(const KinematicResidualArgs<T>& a, int64_t b, int64_t t0, int64_t first,
                                              ResidualSums<N, T>& sum) {
-  for (int64_t pixel = first; pixel < first + kResidualStrip && pixel < a.pixels();
-       pixel += kResidualLanes) {  // KT_MUTATE: pixel < a.pixels() -> true
+  for (int64_t pixel = first; pixel < first + kResidualStrip; pixel += kResidualLanes) {
+    if (pixel >= a.pixels()) break;  // KT_MUTATE: pixel >= a.pixels() -> false
     const Place at = place_of(pixel, a.width);
     for (int64_t t = t0; t < t0 + kResidualFrames && t < a.frames - 1; ++t) {
       T x, y, w;

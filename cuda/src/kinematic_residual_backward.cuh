@@ -10,8 +10,8 @@ template <class T> KT_HD double* factors_of(const KinematicResidualArgs<T>& a, i
 
 // problem_factor of both channels, once per problem: a double division is a call, and calls spill registers.
 template <class T> __global__ void __launch_bounds__(kThreads, 4) factor_kernel(KinematicResidualArgs<T> a) {
-  for (int64_t b = int64_t(blockIdx.x) * kThreads + threadIdx.x; b < a.problems;
-       b += int64_t(gridDim.x) * kThreads)  // KT_MUTATE: b < a.problems -> b <= a.problems
+  const int64_t first = int64_t(blockIdx.x) * kThreads + threadIdx.x, step = int64_t(gridDim.x) * kThreads;
+  for (int64_t b = first; b < a.problems; b += step)  // KT_MUTATE: b < a.problems -> b <= a.problems
     for (int c = 0; c < 2; ++c) factors_of(a, b)[c] = double(problem_factor(a, b, c));
 }
 

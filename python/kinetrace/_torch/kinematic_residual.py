@@ -66,7 +66,7 @@ def call(flow: Tensor, mask: Any, *options: Any) -> Tensor:
         value: Tensor = operator(flow, mask, *options)[0]
         return value
     if _torch.needs_grad(flow):
-        recorded: Tensor = _Residual.apply(flow, mask, *options)
+        recorded: Tensor = _Residual.apply(flow, mask, options)
         return recorded
     return _forward(flow, mask, *options)[0]
 
