@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_same_bits
 
+from compare import assert_same_bits
 from kinetrace import _testing
 from kinetrace._testing import backends, use_backend
 
@@ -31,7 +31,11 @@ def _all_backends(flow: Any, upstream: Any, **options: Any) -> list[tuple[Any, A
 def test_back_ends_agree(shape: tuple[int, ...], dtype: Any, mode: str) -> None:
     rng = np.random.default_rng(1)
     flow = rng.normal(size=shape).astype(dtype)
-    masks = [None, rng.uniform(size=(*shape[:2], *shape[3:])) < 0.7, rng.uniform(size=(*shape[:2], *shape[3:])).astype(dtype)]
+    masks = [
+        None,
+        rng.uniform(size=(*shape[:2], *shape[3:])) < 0.7,
+        rng.uniform(size=(*shape[:2], *shape[3:])).astype(dtype),
+    ]
     for norm in ("squared", "abs", "signed"):
         for reduction in ("mean", "none"):
             for mask in masks:
@@ -80,7 +84,9 @@ def test_gradients_that_go_past_the_cache_have_the_same_bits(level: str) -> None
     flow = np.random.default_rng(5).normal(size=(5, 2, 512, 1024)).astype(np.float32)
     with use_backend(level):
         whole = _testing.backward("kinematic_residual", flow, np.ones((), np.float32), reduction="sum")
-        part = _testing.backward("kinematic_residual", flow[:, :, :100].copy(), np.ones((), np.float32), reduction="sum")
+        part = _testing.backward(
+            "kinematic_residual", flow[:, :, :100].copy(), np.ones((), np.float32), reduction="sum"
+        )
     assert_same_bits(whole[:, :, :100], part)
 
 

@@ -44,9 +44,7 @@ def test_gradcheck_at_fixed_pixels(norm: str, reduction: str, kind: str | None) 
 def test_gradcheck_under_every_mask_rule(norm: str, rule: str) -> None:
     flow = random_flow(3, 5, 2, 3, 4).requires_grad_()
     mask = random_mask(4, 3 if rule == "explicit" else 5, 3, 4)
-    assert torch.autograd.gradcheck(
-        lambda f: kt.kinematic_residual(f, mask=mask, mask_rule=rule, norm=norm), (flow,)
-    )
+    assert torch.autograd.gradcheck(lambda f: kt.kinematic_residual(f, mask=mask, mask_rule=rule, norm=norm), (flow,))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
