@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import INCLUDES, ROOT, SCHEDULES, Run
+from emulator_programs import INCLUDES, ROOT, SCHEDULES, Run
 
 Program = Callable[[str, str], Run]
 

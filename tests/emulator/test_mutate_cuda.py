@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from emulator_programs import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from mutations import UsageError, find_mutations
