@@ -17,7 +17,14 @@ SOURCE = "tests/emulator/example/row_sum.cu"
 
 def mutate(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts/mutate_cuda.py"), SOURCE]
-    command += ["--drivers", "tests/emulator/example/row_sum.cpp", "--tree", "cuda", "cpp/include", "tests/cuda_drivers"]
+    command += [
+        "--drivers",
+        "tests/emulator/example/row_sum.cpp",
+        "--tree",
+        "cuda",
+        "cpp/include",
+        "tests/cuda_drivers",
+    ]
     command += ["tests/emulator/example", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
