@@ -12,7 +12,7 @@ import torch
 
 import fit_peers as peers
 import kinetrace as kt
-from measure import Case, Comparison, Contender
+from measure import Case, Comparison, Contender, repeated
 
 FRAMES = 49
 LOOP = 300  # tracks that the loops over single tracks are timed on; their times are multiplied up
@@ -144,10 +144,10 @@ def case_ours(quick: bool = False) -> Case:
 def case_tiny(quick: bool = False) -> Case:
     """One clip's 16 tracks, caches warm: what a call costs."""
     contenders = {
-        "kinetrace": lambda x: ours(x, num_threads=1),
-        "numpy gemm": on_numpy(peers.numpy_gemm),
-        "numpy gemm in blocks": on_numpy(peers.numpy_blocked),
-        "torch gemm": on_torch(peers.torch_gemm),
+        "kinetrace": repeated(lambda x: ours(x, num_threads=1)),
+        "numpy gemm": repeated(on_numpy(peers.numpy_gemm)),
+        "numpy gemm in blocks": repeated(on_numpy(peers.numpy_blocked)),
+        "torch gemm": repeated(on_torch(peers.torch_gemm)),
     }
     return Case("fit_kinematics/tiny", contenders, lambda seed: make_tracks(seed, 16), check, problems=16, cold=False)
 
