@@ -51,6 +51,17 @@ class Contender:
     max_rounds: int | None = None
 
 
+def repeated(run: Run, calls: int = 100) -> Contender:
+    """A contender whose time is that of one of `calls` calls in a row: for calls of microseconds."""
+
+    def loop(inputs: Any) -> Any:
+        for _ in range(calls - 1):
+            run(inputs)
+        return run(inputs)
+
+    return Contender(loop, scale=1 / calls)
+
+
 @dataclass(frozen=True)
 class Case:
     """Contenders that do the same work.

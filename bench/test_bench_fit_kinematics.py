@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 
 import fit_peers as peers
 import kinetrace as kt
-from measure import Case, Comparison, Contender
+from measure import Case, Comparison, Contender, repeated
 
 FRAMES = 49
 LOOP = 300  # tracks that the loops over single tracks are timed on; their times are multiplied up
@@ -144,10 +144,10 @@ def case_ours(quick: bool = False) -> Case:
 def case_tiny(quick: bool = False) -> Case:
     """One clip's 16 tracks, caches warm: what a call costs."""
     contenders = {
-        "kinetrace": lambda x: ours(x, num_threads=1),
-        "numpy gemm": on_numpy(peers.numpy_gemm),
-        "numpy gemm in blocks": on_numpy(peers.numpy_blocked),
-        "torch gemm": on_torch(peers.torch_gemm),
+        "kinetrace": repeated(lambda x: ours(x, num_threads=1)),
+        "numpy gemm": repeated(on_numpy(peers.numpy_gemm)),
+        "numpy gemm in blocks": repeated(on_numpy(peers.numpy_blocked)),
+        "torch gemm": repeated(on_torch(peers.torch_gemm)),
     }
     return Case("fit_kinematics/tiny", contenders, lambda seed: make_tracks(seed, 16), check, problems=16, cold=False)
 
@@ -167,11 +167,24 @@ def case_threads(quick: bool = False) -> Case:
     )  # fmt: skip
 
 
-CASES = {"typical": case_typical, "tiny": case_tiny, "threads": case_threads, "ours": case_ours}
+def case_work(quick: bool = False) -> Case:
+    """The same by processor time, that of two threads halved: memory and bookkeeping count, other programs do not."""
+    elapsed = case_threads(quick)
+    contenders = {n: Contender(run, scale=0.5 if "2 threads" in n else 1.0) for n, run in elapsed.contenders.items()}
+    return replace(elapsed, name="fit_kinematics/work", contenders=contenders, clock="cpu", bytes_read=0)
+
+
+CASES = {
+    "typical": case_typical,
+    "tiny": case_tiny,
+    "threads": case_threads,
+    "work": case_work,
+    "ours": case_ours,
+}
 
 
 @pytest.mark.filterwarnings("default")  # torch.compile warns about its own internals
-@pytest.mark.parametrize("name", ["typical", "tiny", "threads"])
+@pytest.mark.parametrize("name", ["typical", "tiny", "threads", "work"])
 def test_fit_kinematics(name: str, compare: Callable[..., Comparison], quick: bool) -> None:
     compare(CASES[name](quick))
 

@@ -15,14 +15,25 @@ template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCe
   seen.see_weight(w, rows.time_at(t), weighted, own_times);
 }
 
+// Rows of a group in the scratch memory. Their pitch is a constant to every function that calls this.
+template <class T, int D> KT_HD FitRows<NativePack<T>, D> rows_in(T* scratch, const FitKinematicsArgs<T>& a) {
+  constexpr int W = kLanes<T>;
+  T* times = scratch + a.frames * (D + 1) * W;
+  return {scratch, W, times, W, times + a.frames * W, a.frames};
+}
+template <class T, int D> KT_HD T* space_in(T* scratch, const FitKinematicsArgs<T>& a) {
+  return scratch + a.frames * (D + 2 + (a.robust == Robust::none ? 0 : 2)) * kLanes<T>;
+}
+
 // Fills the rows of a group; every row is looked at while it is still in registers. No closure has a name, and no local that
 // matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: large, and the same for every
 // order.
 template <class T, int D>
-__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, const FitGroup<T>& g,
-                                          const FitRows<NativePack<T>, D>& rows, T* space,
+__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch,
                                           FitCentre<NativePack<T>, D>& result) {
   using V = NativePack<T>;
+  FitRows<V, D> rows = rows_in<T, D>(scratch, a);
+  T* space = space_in<T, D>(scratch, a);
   const bool weighted = a.weights.data, own_times = a.times.data;
   FitCentre<V, D> seen;
   if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) KT_INLINE { rows.set_time(t, time); });
@@ -92,17 +103,14 @@ template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a,
 template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t begin, int64_t end, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = kLanes<T>;
-  T* times = scratch + a.frames * (D + 1) * W;
-  T* extra = times + a.frames * W;
-  T* space = extra + (a.robust == Robust::none ? 0 : 2 * a.frames * W);
-  const FitRows<V, D> rows{scratch, W, times, W, extra, a.frames};
+  FitRows<V, D> rows = rows_in<T, D>(scratch, a);
   const T per_second = a.times.data ? T(1) : T(1 / a.dt);
   if (!a.times.data)
     for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
   for (int64_t i = begin; i < end; i += W) {
     FitGroup<T> g(i, end);
     FitCentre<V, D> seen;
-    load_group<T, D>(a, g, rows, space, seen);
+    load_group<T, D>(a, g, scratch, seen);
     write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
   }
 }
