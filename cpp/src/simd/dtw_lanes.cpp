@@ -1,17 +1,40 @@
-// dtw on one instruction set, one pair per lane: zipped pairs of one coordinate.
+// dtw on one instruction set, one pair per lane, the cells of a block of rows in registers.
 #include "dtw_lanes.hpp"
 
-#include <kinetrace/alignment/window.hpp>
-
-#include "dtw_finish.hpp"
-#include "dtw_gather.hpp"
+#include "../thread_pool.hpp"
+#include "dtw_lane_fused.hpp"
 
 namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
+// Above this much memory for the rows of a group its pairs are left to the general kernel.
+constexpr int64_t kGroupBytes = int64_t(16) << 20;
+// Columns worked on at a time: their samples and the row above them stay in the second cache.
+constexpr int64_t kSeriesStripe = 512;
+
 template <class T> constexpr bool kByPattern = sizeof(T) == 4 && KT_VECTOR_BYTES >= 32;
-constexpr int64_t kStripe = 512;
+
+// Everything that a group needs in memory. Samples: of one coordinate, [sample][lane].
+template <class T, int W> struct GroupSpace {
+  GroupTable<T, W> table;
+  T *x = nullptr, *y = nullptr, *starts;
+  int32_t* cells = nullptr;
+
+  KT_HD GroupSpace(const LaneGroup<T, W>& g, int64_t stripe, bool samples, Arena& arena) {
+    constexpr int C = kQuarter<T>;
+    const DtwArgs<T>& a = *g.args;
+    starts = arena.take<T>(2 * W);
+    table = {g.rows, g.columns, stripe, arena.take<T>(g.columns * W), arena.take<T>(g.rows * W),
+             starts, starts + W, a.free_start, nullptr};  // fmt: skip
+    if (samples) {
+      x = arena.take<T>((g.rows + C) * W) + C * W;
+      y = arena.take<T>((g.columns + C) * W) + C * W;
+    }
+    if (a.rewards || a.normalize == Normalize::path) cells = arena.take<int32_t>(a.path ? 0 : W * 2 * a.path_capacity);
+    if (wants_path(a)) table.moves = arena.take<LaneBits<W>>(table.words());
+  }
+};
 
 template <bool kMoves, bool kSquared, class T, int W>
 __attribute__((noinline)) void run_series(const GroupTable<T, W>& g, const T* x, const T* y) {
@@ -20,59 +43,109 @@ __attribute__((noinline)) void run_series(const GroupTable<T, W>& g, const T* x,
   });
 }
 
-template <class T> void run_pairs(const DtwArgs<T>& a, const int64_t* order, int64_t begin, int64_t end, void* memory,
-                                  uint8_t* left_over) {
-  using V = NativePack<T>;
-  constexpr int W = lanes<V>::width, R = kBlockRows;
+template <class T, int W> void series_group(LaneGroup<T, W>& group, Arena& arena, GroupSpace<T, W>& space) {
+  const DtwArgs<T>& a = *group.args;
   const bool squared = a.metric == Metric::sqeuclidean;
   const T fill = filling<T>(squared);
-  for (int64_t k = begin; k < end; k += W) {
-    Group<T, W> group;
-    group.used = int(end - k < W ? end - k : W);
-    LaneSeries<T> x[W], y[W];
-    int64_t rows = 1, columns = 1;
-    for (int l = 0; l < W; ++l) {
-      const int64_t p = order[k + (l < group.used ? l : group.used - 1)];
-      group.pair[l] = p;
-      x[l] = {a.x.data + p * a.x.stride[0], length_of(a.x_lengths, p), a.x.stride[1]};
-      y[l] = {a.y.data + p * a.y.stride[0], length_of(a.y_lengths, p), a.y.stride[1]};
-      rows = x[l].count > rows ? x[l].count : rows;
-      columns = y[l].count > columns ? y[l].count : columns;
-    }
-    rows = (rows + R - 1) / R * R;
-    columns = columns < R ? R : columns;
-    alignas(64) T row_start[W], column_start[W];
-    Arena arena(memory);
-    T* xs = arena.take<T>((rows + 4) * W) + 4 * W;
-    T* ys = arena.take<T>((columns + 4) * W) + 4 * W;
-    const V largest = max_pattern(gather_lanes<T, W>(x, rows, fill, xs, row_start),
-                                  gather_lanes<T, W>(y, columns, fill, ys, column_start));
-    GroupTable<T, W> g{rows, columns, kStripe, nullptr, nullptr, row_start, column_start, false, nullptr};
-    g.top = arena.take<T>(columns * W);
-    g.left = arena.take<T>(rows * W);
-    if (a.path) {
-      g.moves = arena.take<LaneBits<W>>(g.words());
-      squared ? run_series<true, true>(g, xs, ys) : run_series<true, false>(g, xs, ys);
-    } else {
-      squared ? run_series<false, true>(g, xs, ys) : run_series<false, false>(g, xs, ys);
-    }
-    for (int l = 0; l < group.used; ++l) {
-      group.n[l] = x[l].count, group.m[l] = y[l].count;
-      group.good[l] = x[l].count > 0 && y[l].count > 0 && largest[l] <= kLargestSample<T>;
-    }
-    finish_group(a, group, g, left_over + k);
+  LaneSeries<T> x[W], y[W];
+  for (int l = 0; l < W; ++l) {
+    const DtwPair& p = group.pair[l];
+    x[l] = {a.x.data + p.x_at * a.x.stride[0], p.n, a.x.stride[1]};
+    y[l] = {a.y.data + p.y_at * a.y.stride[0], p.m, a.y.stride[1]};
   }
+  const auto largest = max_pattern(gather_lanes<T, W>(x, group.rows, fill, space.x, space.starts),
+                                   gather_lanes<T, W>(y, group.columns, fill, space.y, space.starts + W));
+  for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && largest[l] <= kLargestSample<T>;
+  (void)arena;
+  if (wants_path(a))
+    squared ? run_series<true, true>(space.table, space.x, space.y) : run_series<true, false>(space.table, space.x, space.y);
+  else
+    squared ? run_series<false, true>(space.table, space.x, space.y)
+            : run_series<false, false>(space.table, space.x, space.y);
+}
+
+template <class Costs, class T, int W>
+__attribute__((noinline)) void cost_group(LaneGroup<T, W>& group, Costs& costs, GroupSpace<T, W>& space) {
+  for (int l = 0; l < W; ++l)
+    space.starts[l] = T(group.rows - group.pair[l].n), space.starts[W + l] = T(group.columns - group.pair[l].m);
+  costs.prepare(group);
+  if (wants_path(*group.args)) run_table<false, true>(space.table, costs);
+  else run_table<false, false>(space.table, costs);
+  for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && ((costs.good >> l) & 1);
+}
+
+// Runs work(arena) twice: to count, and with that much memory unless it is too much. Returns whether it did.
+template <class Work> bool with_memory(int64_t limit, Work&& work) {
+  Arena counted{nullptr};
+  work(counted, false);
+  if (counted.used > limit) return false;
+  Arena arena{static_cast<char*>(thread_scratch(std::size_t(counted.used)))};
+  work(arena, true);
+  return true;
+}
+
+template <class T, class Group> int64_t memory_limit(const DtwArgs<T>& a, const Group&) {
+  return kGroupBytes + (wants_path(a) ? a.direction_bytes : 0);
+}
+
+template <class Costs, class T, int W> int64_t run_costs(LaneGroup<T, W>& group, int64_t* rest) {
+  int64_t left = group.used;
+  for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
+  with_memory(memory_limit(*group.args, group), [&](Arena& arena, bool run) KT_INLINE {
+    GroupSpace<T, W> space(group, kCostStripe, false, arena);
+    Costs costs(group, arena);
+    if (!run) return;
+    cost_group(group, costs, space);
+    left = finish_group(group, space.table, space.cells, rest);
+  });
+  return left;
+}
+
+template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* rest) {
+  int64_t left = group.used;
+  for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
+  with_memory(memory_limit(*group.args, group), [&](Arena& arena, bool run) KT_INLINE {
+    GroupSpace<T, W> space(group, kSeriesStripe, true, arena);
+    if (!run) return;
+    series_group(group, arena, space);
+    left = finish_group(group, space.table, space.cells, rest);
+  });
+  return left;
+}
+
+template <class T, int W> int64_t run_group(LaneGroup<T, W>& group, int64_t* rest) {
+  const DtwArgs<T>& a = *group.args;
+  switch (a.metric) {
+    case Metric::given: return run_costs<GivenCosts<T, W>>(group, rest);
+    case Metric::euclidean: return run_costs<FusedCosts<Metric::euclidean, T, W>>(group, rest);
+    case Metric::cosine: return run_costs<FusedCosts<Metric::cosine, T, W>>(group, rest);
+    case Metric::dot: return run_costs<FusedCosts<Metric::dot, T, W>>(group, rest);
+    case Metric::l1:
+      if (a.dims == 1 && !a.free_start) return run_series(group, rest);
+      return run_costs<FusedCosts<Metric::l1, T, W>>(group, rest);
+    default:
+      if (a.dims == 1 && !a.free_start) return run_series(group, rest);
+      return run_costs<FusedCosts<Metric::sqeuclidean, T, W>>(group, rest);
+  }
+}
+
+template <class T> int64_t run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count, int64_t* rest) {
+  constexpr int W = lanes<NativePack<T>>::width;
+  int64_t left = 0;
+  for (int64_t k = 0; k < count; k += W) {
+    LaneGroup<T, W> group(a, pairs + k, count - k);
+    left += run_group(group, rest + left);
+  }
+  return left;
 }
 
 }  // namespace
 
-void dtw_pairs(const DtwArgs<float>& a, const int64_t* order, int64_t begin, int64_t end, void* scratch,
-               uint8_t* left_over) {
-  run_pairs(a, order, begin, end, scratch, left_over);
+int64_t dtw_lanes(const DtwArgs<float>& a, const int64_t* pairs, int64_t count, int64_t* rest) {
+  return run(a, pairs, count, rest);
 }
-void dtw_pairs(const DtwArgs<double>& a, const int64_t* order, int64_t begin, int64_t end, void* scratch,
-               uint8_t* left_over) {
-  run_pairs(a, order, begin, end, scratch, left_over);
+int64_t dtw_lanes(const DtwArgs<double>& a, const int64_t* pairs, int64_t count, int64_t* rest) {
+  return run(a, pairs, count, rest);
 }
 
 }  // namespace KT_ABI

@@ -1,4 +1,4 @@
-// What the instruction-set builds of dtw's lane kernels offer to the schedule: symmetric steps of weight 1, no window.
+// What the instruction-set builds of dtw's lane kernels offer to dtw: one pair per lane, blocks of rows in registers.
 #pragma once
 #include <kinetrace/dtw/types.hpp>
 
@@ -6,19 +6,19 @@
 
 namespace kinetrace {
 
-// Bytes of scratch for one group of lanes, whatever the register width.
-template <class T> inline int64_t dtw_lanes_scratch(const DtwArgs<T>& a) {
-  const int64_t lanes = 64 / int64_t(sizeof(T)), rows = a.rows + 24, columns = a.columns + 24;
-  int64_t bytes = 2 * (rows + columns) * lanes * int64_t(sizeof(T));
-  if (a.path) bytes += (rows + 16) * (columns + columns / 16 + 64) * 4;
-  return bytes + 4096;
+// Whether the lane kernels do this call: steps of one to the diagonal, up and left, of weight 1, no window.
+template <class T> inline bool dtw_lanes_take(const DtwArgs<T>& a) {
+  const StepTable& s = a.steps;
+  if (s.count != 3 || s.groups != 1 || s.weight[0] != 1 || a.window.limited) return false;
+  if (s.di[0] != 1 || s.dj[0] != 1 || s.di[1] != 1 || s.dj[1] != 0 || s.di[2] != 0 || s.dj[2] != 1) return false;
+  if (a.curve && a.normalize == Normalize::path) return false;
+  if (a.metric == Metric::user) return false;
+  return a.metric != Metric::given || a.cost.stride[2] == 1;
 }
 
-// Pairs order[begin], order[begin + 1], ... order[end - 1]. Writes distance, status, path and path_lengths; sets left_over[k]
-// for those that the general kernel has to do: samples that are not finite, or huge.
-KT_SIMD_DECLARE(void dtw_pairs(const DtwArgs<float>& a, const int64_t* order, int64_t begin, int64_t end, void* scratch,
-                               uint8_t* left_over))
-KT_SIMD_DECLARE(void dtw_pairs(const DtwArgs<double>& a, const int64_t* order, int64_t begin, int64_t end, void* scratch,
-                               uint8_t* left_over))
+// The results of pairs[0..count), neighbours being of similar shape. Returns how many are left to the general kernel, which
+// `rest` (room for count) then lists: those not finite, without a path, empty, or too long to lie side by side.
+KT_SIMD_DECLARE(int64_t dtw_lanes(const DtwArgs<float>& a, const int64_t* pairs, int64_t count, int64_t* rest))
+KT_SIMD_DECLARE(int64_t dtw_lanes(const DtwArgs<double>& a, const int64_t* pairs, int64_t count, int64_t* rest))
 
 }  // namespace kinetrace

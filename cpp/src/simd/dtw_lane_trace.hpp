@@ -1,6 +1,6 @@
 // dtw on one instruction set: from the choices of a group to its paths.
 #pragma once
-#include "dtw_group.hpp"
+#include "dtw_lane_table.hpp"
 
 KT_MATHS_BEGIN
 

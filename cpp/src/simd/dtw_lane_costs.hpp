@@ -1,7 +1,7 @@
 // dtw on one instruction set: costs that lie row by row, one matrix per pair, into rows of lanes.
 #pragma once
-#include "dtw_gather.hpp"
-#include "dtw_tile.hpp"
+#include "dtw_lane_gather.hpp"
+#include "dtw_lane_tile.hpp"
 
 KT_MATHS_BEGIN
 

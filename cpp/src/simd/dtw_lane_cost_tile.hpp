@@ -2,7 +2,7 @@
 #pragma once
 #include <kinetrace/alignment/local_cost.hpp>
 
-#include "dtw_costs.hpp"
+#include "dtw_lane_costs.hpp"
 
 KT_MATHS_BEGIN
 
@@ -43,6 +43,17 @@ template <class T, int W> KT_HD Pack<T, W> put_side_by_side(const T* y, int64_t 
     if (norms) store(out.data + dims * out.pitch + j, sqrt(squares));
   }
   return largest;
+}
+
+template <class T, int W> KT_HD bool finite_sample(const T* x, int64_t dims, int64_t stride) {
+  using V = Pack<T, W>;
+  V largest(T(0));
+  int64_t d = 0;
+  if (stride == 1)
+    for (; d + W <= dims; d += W) largest = max_pattern(largest, abs(load<V>(x + d)));
+  bool finite = all(is_finite(largest));
+  for (; d < dims; ++d) finite = finite && is_finite(x[d * stride]);
+  return finite;
 }
 
 // R samples of x against columns [begin, end) of y, whole registers: cost[r * pitch + column - begin].

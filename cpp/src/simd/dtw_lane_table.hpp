@@ -1,6 +1,6 @@
 // dtw on one instruction set: W pairs, one per lane, from packed samples to accumulated costs and choices.
 #pragma once
-#include "dtw_tile.hpp"
+#include "dtw_lane_tile.hpp"
 
 KT_MATHS_BEGIN
 

@@ -1,0 +1,92 @@
+// dtw on one instruction set: what the caller gets of a group of lanes.
+#pragma once
+#include <kinetrace/dtw/pair.hpp>
+
+#include "dtw_lane_trace.hpp"
+
+KT_MATHS_BEGIN
+
+// Pieces of one block of memory, each on a cache line of its own. From nullptr it only counts.
+struct Arena {
+  char* begin;
+  int64_t used = 0;
+  template <class E> KT_HD E* take(int64_t count) {
+    const int64_t at = used;
+    used += (count * int64_t(sizeof(E)) + 63) / 64 * 64;
+    return begin ? reinterpret_cast<E*>(begin + at) : nullptr;
+  }
+};
+
+// Neighbours in the list of pairs, one per lane; lanes past the last repeat it.
+template <class T, int W> struct LaneGroup {
+  const DtwArgs<T>* args;
+  int used;
+  int64_t rows = 1, columns = 1;  // of the longest
+  DtwPair pair[W];
+  bool good[W];  // finite, and a path was found; others are left to the general kernel
+
+  KT_HD LaneGroup(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) : args(&a), used(int(count < W ? count : W)) {
+    for (int l = 0; l < W; ++l) {
+      pair[l] = l < used ? pair_of(a, pairs[l]) : pair[used - 1];
+      good[l] = pair[l].n > 0 && pair[l].m > 0;
+      rows = pair[l].n > rows ? pair[l].n : rows;
+      columns = pair[l].m > columns ? pair[l].m : columns;
+    }
+    rows = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
+    columns = columns < kBlockRows ? kBlockRows : columns;
+  }
+  KT_HD bool all_empty() const { return columns == kBlockRows && rows == kBlockRows && !pair[0].n && !pair[0].m; }
+};
+
+// The paths in order, from first cell to last, in front of their places; -1 behind them.
+template <class T, int W> KT_HD void write_paths(const LaneGroup<T, W>& group, const GroupTable<T, W>& g,
+                                                 const int64_t* end_column, int32_t* own_cells, int64_t* length) {
+  const DtwArgs<T>& a = *group.args;
+  const int64_t room = 2 * a.path_capacity;
+  int32_t* path[W];
+  for (int l = 0; l < group.used; ++l) path[l] = a.path ? a.path + group.pair[l].at * room : own_cells + l * room;
+  trace_paths(g, group.used, group.good, end_column, a.path_capacity, path, length);
+  for (int l = 0; l < group.used; ++l) {
+    if (!group.good[l]) continue;
+    const int64_t cells = 2 * length[l];
+    if (cells < room) __builtin_memmove(path[l], path[l] + room - cells, std::size_t(cells) * sizeof(int32_t));
+    if (a.rewards) write_rewards(a, group.pair[l], kOk, path[l], length[l]);
+    if (a.path_lengths) a.path_lengths[group.pair[l].at] = int32_t(length[l]);
+    if (a.path) __builtin_memset(path[l] + cells, 0xff, std::size_t(room - cells) * sizeof(int32_t));
+  }
+}
+
+template <class T, int W> KT_HD void write_curve(const LaneGroup<T, W>& group, const GroupTable<T, W>& g, int lane) {
+  const DtwArgs<T>& a = *group.args;
+  const DtwPair& p = group.pair[lane];
+  T* curve = a.curve + p.at * a.columns;
+  const T* last = g.top + int64_t(g.column_start[lane]) * W + lane;
+  for (int64_t j = 0; j < a.columns; ++j) curve[j] = j < p.m ? normalized(a, p, last[j * W], 0) : infinity<T>();
+}
+
+// Returns how many pairs are left over; their numbers go to `rest`.
+template <class T, int W> KT_HD int finish_group(LaneGroup<T, W>& group, const GroupTable<T, W>& g, int32_t* own_cells,
+                                                 int64_t* rest) {
+  const DtwArgs<T>& a = *group.args;
+  int64_t end_column[W], length[W] = {};
+  T value[W];
+  int left = 0;
+  for (int l = 0; l < group.used; ++l) {
+    end_column[l] = g.columns - 1;
+    value[l] = g.top[end_column[l] * W + l];
+    if (a.free_end)
+      for (int64_t j = g.columns - 1; j >= int64_t(g.column_start[l]); --j)
+        if (const T v = g.top[j * W + l]; v <= value[l]) value[l] = v, end_column[l] = j;
+    group.good[l] = group.good[l] && is_finite(value[l]);
+    if (!group.good[l]) rest[left++] = group.pair[l].at;
+  }
+  if (wants_path(a)) write_paths(group, g, end_column, own_cells, length);
+  for (int l = 0; l < group.used; ++l) {
+    if (!group.good[l]) continue;
+    write_distance(a, group.pair[l], kOk, value[l], length[l]);
+    if (a.curve) write_curve(group, g, l);
+  }
+  return left;
+}
+
+KT_MATHS_END
