@@ -1,67 +1,111 @@
-// dtw on one instruction set: costs that lie row by row, one matrix per pair, into rows of lanes.
+// dtw on one instruction set: blocks of costs for a group of lanes, from tiles that hold each pair's costs row by row.
+//
+// Tiles have the columns of the group's table: what a shorter pair lacks at its start is filled in. Between filled samples a
+// step costs nothing, between one that is filled and one that is not everything; but nothing in the rows before a path with
+// a free start.
 #pragma once
-#include "dtw_lane_gather.hpp"
-#include "dtw_lane_tile.hpp"
+#include <kinetrace/dtw/pair.hpp>
+
+#include "dtw_lane_finish.hpp"
 
 KT_MATHS_BEGIN
 
-// Lanes in which `bound` <= x; false for NaN.
-template <class T, int W> KT_HD LaneBits<W> lanes_from(T bound, Pack<T, W> x) { return lanes_not_above(Pack<T, W>(bound), x); }
+constexpr int64_t kTileBytes = 256 << 10;  // of all lanes: a part of the second cache
 
-// Row r of a block of W cost matrices, all of which end in the same column.
-template <class T, int W> struct LaneRows {
-  const T* row[W];  // of the cost in padded column 0, if there were one; nullptr: a filled row
-  int64_t start[W];  // padded column where the lane's costs begin
-  int64_t all_real;  // from this column on every lane has costs (one past the last when a lane has none)
-};
-
-// Cost of a filled cell: nothing between filled samples, and everything between one that is and one that is not; but
-// nothing either in the rows before a path with a free start.
-template <class T> KT_HD T filled_cost(bool row_filled, bool column_filled, bool free_start) {
-  return row_filled && (column_filled || free_start) ? T(0) : infinity<T>();
-}
-
-// Columns [begin, end) of a row of costs into out [column - begin][lane]; end - begin >= C. `ahead`: elements to the costs that
-// are needed next. Returns the lanes in which every cost is `bound` or more.
-template <class T, int W> KT_HD LaneBits<W> transpose_costs(const LaneRows<T, W>& rows, int64_t begin, int64_t end,
-                                                            bool free_start, T bound, int64_t ahead, T* out) {
+// Columns [0, width), at least C, of W rows that lie `stride` apart into out [column][lane]. Returns the lanes whose costs are all
+// `bound` or more, none of them NaN.
+template <class T, int W> KT_HD LaneBits<W> transpose_rows(const T* row, int64_t stride, int64_t width, T bound, T* out) {
   using V = Pack<T, W>;
-  constexpr int C = kQuarter<T>, kLine = 64 / int(sizeof(T));
+  constexpr int C = kQuarter<T>;
+  const RowBlock<const T, W> rows{row, stride};
   LaneBits<W> good = LaneBits<W>(~0u);
   V r[C];
-  int64_t at = end;
-  const auto finish = [&](int64_t from) KT_INLINE {
-    transpose_quarters<T, W>(r);
+  for (int64_t j = 0; j < width; j += C) {
+    if (j + C > width) j = width - C;
+    rows.load_columns(j, r);
     unroll<C>([&](auto k) KT_INLINE {
-      good &= lanes_from<T, W>(bound, r[k]);
-      store(out + (from - begin + k) * W, r[k]);
+      good &= lanes_not_above(V(bound), r[k]);
+      store(out + (j + k) * W, r[k]);
     });
-  };
-  const int64_t real = rows.all_real > begin ? rows.all_real : begin;
-  while (at > real && at - C >= rows.all_real && at > begin) {
-    const int64_t from = at - C > begin ? at - C : begin;
-    if (ahead && (end - at) % kLine == 0)
-      for (int l = 0; l < W; ++l) __builtin_prefetch(rows.row[l] + at + ahead - 1, 0, 2);
-    unroll<C>([&](auto k) KT_INLINE { r[k] = join_quarters<T, W>(rows.row, k, from); });
-    finish(from);
-    at = from;
-  }
-  while (at > begin) {
-    const int64_t from = at - C > begin ? at - C : begin;
-    T copies[W][C];
-    const T* p[W];
-    for (int l = 0; l < W; ++l) {
-      for (int c = 0; c < C; ++c)
-        copies[l][c] = rows.row[l] && from + c >= rows.start[l]
-                           ? rows.row[l][from + c]
-                           : filled_cost<T>(!rows.row[l], from + c < rows.start[l], free_start);
-      p[l] = copies[l];
-    }
-    unroll<C>([&](auto k) KT_INLINE { r[k] = join_quarters<T, W>(p, k, 0); });
-    finish(from);
-    at = from;
   }
   return good;
 }
+
+// Source: put(lane, i, rows, j, columns, tile, pitch) writes the costs of the pair's own rows i .. i + rows - 1 and columns j ..
+// j + columns - 1. It may write up to 2 W elements after each row, and R - 1 rows more.
+template <class T, int W, class Source> struct LaneCosts {
+  static constexpr int R = kBlockRows;
+  const LaneGroup<T, W>* group;
+  Source* source;
+  T bound;
+  int64_t height, pitch, lane_stride;  // of a tile; from one lane's to the next
+  T *tiles, *block;                    // block: [row][column][lane]
+  LaneBits<W> good = LaneBits<W>(~0u);
+
+  KT_HD LaneCosts(const LaneGroup<T, W>& g, int64_t stripe, Source& s, Arena& arena) : group(&g), source(&s) {
+    bound = g.args->free_start && !Source::kDifference ? T(0) : -limits<T>::largest;
+    const int64_t width = g.columns < 2 * stripe ? g.columns : 2 * stripe;
+    pitch = width + 2 * W;
+    height = kTileBytes / (W * pitch * int64_t(sizeof(T))) / R * R;
+    height = height < R ? R : height > g.rows ? g.rows : height;
+    // Neighbouring lanes must not fall into the same sets of the first cache.
+    lane_stride = ((height + R) * pitch + 1023) / 1024 * 1024 + 64 / int64_t(sizeof(T));
+    tiles = arena.take<T>(W * lane_stride);
+    block = arena.take<T>(R * (width + W) * W);
+  }
+
+  KT_HD void fill_tile(int lane, int64_t i, int64_t rows, int64_t j, int64_t end) {
+    T* tile = tiles + lane * lane_stride;
+    const DtwPair& p = group->pair[lane];
+    const bool wanted = lane < group->used && group->good[lane];
+    const int64_t row_start = wanted ? group->rows - p.n : group->rows, column_start = group->columns - p.m;
+    const int64_t filled_rows = row_start <= i ? 0 : row_start - i < rows ? row_start - i : rows;
+    const int64_t filled = column_start <= j ? 0 : column_start < end ? column_start - j : end - j;
+    const T beside = group->args->free_start ? T(0) : infinity<T>();
+    if (filled_rows < rows && filled < end - j)
+      source->put(lane, i + filled_rows - row_start, rows - filled_rows, j + filled - column_start, end - j - filled,
+                  tile + filled_rows * pitch + filled, pitch);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < filled; ++c) tile[r * pitch + c] = r < filled_rows ? T(0) : infinity<T>();
+      if (r < filled_rows)
+        for (int64_t c = filled; c < end - j; ++c) tile[r * pitch + c] = beside;
+    }
+  }
+
+  // Costs of rows i .. i + R - 1, columns j .. end - 1, lane by lane.
+  __attribute__((noinline)) typename Source::Rows rows(int64_t i, int64_t j, int64_t end) {
+    const int64_t in_tile = i % height;
+    if (in_tile == 0)
+      for (int l = 0; l < W; ++l) fill_tile(l, i, group->rows - i < height ? group->rows - i : height, j, end);
+    const int64_t width = end - j, block_pitch = (width + W) * W;
+    for (int r = 0; r < R; ++r)
+      good &= transpose_rows<T, W>(tiles + (in_tile + r) * pitch, lane_stride, width, bound, block + r * block_pitch);
+    return {block, block_pitch};
+  }
+};
+
+// The caller's matrices.
+template <class T, int W> struct GivenCosts {
+  using Rows = CostRows<Pack<T, W>, kBlockRows>;
+  static constexpr bool kDifference = false;
+  static constexpr int64_t kStripe = 256;
+  const LaneGroup<T, W>* group;
+  KT_HD GivenCosts(const LaneGroup<T, W>& g, Arena&) : group(&g) {}
+  KT_HD void prepare(LaneGroup<T, W>&) {}
+  KT_HD void put(int lane, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch) const {
+    using V = Pack<T, W>;
+    const auto& cost = group->args->cost;
+    const T* from = cost.data + group->pair[lane].at * cost.stride[0] + i * cost.stride[1] + j;
+    constexpr int64_t kAhead = 1024 / int64_t(sizeof(T));
+    for (int64_t r = 0; r < rows; ++r, from += cost.stride[1], tile += pitch) {
+      int64_t c = 0;
+      for (; c + W <= columns; c += W) {
+        __builtin_prefetch(from + c + kAhead, 0, 3);
+        store(tile + c, load<V>(from + c));
+      }
+      for (; c < columns; ++c) tile[c] = from[c];
+    }
+  }
+};
 
 KT_MATHS_END

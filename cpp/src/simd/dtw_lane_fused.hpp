@@ -1,120 +1,156 @@
-// dtw on one instruction set: blocks of costs for a group of lanes, given by the caller or from samples of several coordinates.
+// dtw on one instruction set: costs of sequences of several coordinates, the columns of one pair in lanes.
 #pragma once
-#include <kinetrace/dtw/pair.hpp>
+#include <kinetrace/alignment/local_cost.hpp>
 
-#include "dtw_lane_cost_tile.hpp"
-#include "dtw_lane_finish.hpp"
+#include "dtw_lane_costs.hpp"
 
 KT_MATHS_BEGIN
 
-// Columns worked on at a time: a block of rows of this many columns and lanes stays in the second cache.
-constexpr int64_t kCostStripe = 64;
+// One sequence y side by side: [coordinate][sample], then (cosine) a row of norms. Rows are W longer than the samples.
+template <class T> struct SideBySide {
+  T* data;
+  int64_t pitch;
+};
 
-template <class T, int W> struct LaneCosts {
+template <class T, int W> KT_HD bool finite_sample(const T* x, int64_t dims, int64_t stride) {
+  using V = Pack<T, W>;
+  V largest(T(0));
+  int64_t d = 0;
+  if (stride == 1)
+    for (; d + W <= dims; d += W) largest = max_pattern(largest, abs(load<V>(x + d)));
+  bool finite = all(is_finite(largest));
+  for (; d < dims; ++d) finite = finite && is_finite(x[d * stride]);
+  return finite;
+}
+
+// W samples of y, of which the first `count` exist. Returns the largest absolute coordinate, or something larger than any
+// number.
+template <class T, int W> KT_HD Pack<T, W> put_side_by_side(const T* y, int count, int64_t stride, int64_t dims,
+                                                            int64_t dim_stride, T* out, int64_t pitch, T* norms) {
+  using V = Pack<T, W>;
+  constexpr int C = kQuarter<T>;
+  V largest(T(0)), squares(T(0));
+  const auto put = [&](int64_t d, V v) KT_INLINE {
+    largest = max_pattern(largest, abs(v));
+    squares = fma(v, v, squares);
+    store(out + d * pitch, v);
+  };
+  int64_t d = 0;
+  if (dim_stride == 1 && count == W) {
+    const RowBlock<const T, W> rows{y, stride};
+    for (; d + C <= dims; d += C) {
+      V r[C];
+      rows.load_columns(d, r);
+      unroll<C>([&](auto k) KT_INLINE { put(d + k, r[k]); });
+    }
+  }
+  for (; d < dims; ++d) {
+    T x[W];
+    for (int l = 0; l < W; ++l) x[l] = y[(l < count ? l : count - 1) * stride + d * dim_stride];
+    put(d, load<V>(x));
+  }
+  if (norms) store(norms, sqrt(squares));
+  return largest;
+}
+
+// N samples of x, `x_stride` apart, against P W samples of y.
+template <Metric kMetric, bool kDifference, int N, int P, class T, int W>
+KT_HD void cost_columns(const T* x, int64_t x_stride, int64_t dims, int64_t dim_stride, const T* x_norms, const T* y,
+                        int64_t y_pitch, T* cost, int64_t pitch) {
+  using V = Pack<T, W>;
+  V sum[N][P];
+  for (int64_t d = 0; d < dims; ++d, x += dim_stride, y += y_pitch) {
+    V b[P];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) b[p] = load<V>(y + p * W);
+#pragma GCC unroll 16
+    for (int r = 0; r < N; ++r) {
+      const V a(x[r * x_stride]);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) sum[r][p] = kDifference ? a - b[p] : add_coordinate<kMetric>(sum[r][p], a, b[p]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < N; ++r)
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) {
+      V norms(T(0));
+      if constexpr (kMetric == Metric::cosine) norms = V(x_norms[r]) * load<V>(y + p * W);
+      store(cost + r * pitch + p * W, finish_cost<kMetric>(sum[r][p], norms));
+    }
+}
+
+// kOne: one coordinate and sqeuclidean, whose squares join the sums unrounded: the tiles hold differences.
+template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
   static constexpr int R = kBlockRows;
+  static constexpr bool kDifference = kOne, kNorms = kMetric == Metric::cosine;
+  using Rows = std::conditional_t<kOne, DifferenceRows<Pack<T, W>, R>, CostRows<Pack<T, W>, R>>;
+  static constexpr int64_t kStripe = 128;
   const LaneGroup<T, W>* group;
-  T bound;           // costs below it, and NaN, are left to the general kernel
-  int64_t pitch;     // columns of the block
-  T* block;          // [row][column][lane]
-  int64_t row_start[W], column_start[W], last_start;
-  LaneBits<W> good = LaneBits<W>(~0u);
-
-  KT_HD LaneCosts(const LaneGroup<T, W>& g, Arena& arena) : group(&g) {
-    bound = g.args->free_start ? T(0) : -limits<T>::largest;
-    pitch = g.columns < 2 * kCostStripe ? g.columns : 2 * kCostStripe;
-    block = arena.take<T>(R * pitch * W);
-    last_start = 0;
-    for (int l = 0; l < W; ++l) {
-      row_start[l] = g.rows - g.pair[l].n, column_start[l] = g.columns - g.pair[l].m;
-      last_start = column_start[l] > last_start ? column_start[l] : last_start;
-    }
-  }
-
-  // row_of(lane, r, i): the row's cost in padded column 0, for row i of the lane's own, which is row r of the block.
-  template <class RowOf> KT_HD CostRows<Pack<T, W>, R> transpose(int64_t i, int64_t j, int64_t end, int64_t ahead,
-                                                                 RowOf&& row_of) {
-    for (int r = 0; r < R; ++r) {
-      LaneRows<T, W> rows;
-      rows.all_real = last_start;
-      for (int l = 0; l < W; ++l) {
-        const int64_t own = i + r - row_start[l];
-        rows.start[l] = column_start[l];
-        rows.row[l] = own < 0 ? nullptr : row_of(l, r, own);
-        if (own < 0) rows.all_real = end + 1;
-      }
-      good &= transpose_costs<T, W>(rows, j, end, group->args->free_start, bound, ahead, block + r * pitch * W);
-    }
-    return {block, pitch * W};
-  }
-};
-
-// The caller's matrices.
-template <class T, int W> struct GivenCosts : LaneCosts<T, W> {
-  KT_HD GivenCosts(const LaneGroup<T, W>& g, Arena& arena) : LaneCosts<T, W>(g, arena) {}
-  KT_HD void prepare(LaneGroup<T, W>&) {}
-  KT_HD CostRows<Pack<T, W>, kBlockRows> operator()(int64_t i, int64_t j, int64_t end) {
-    const auto& cost = this->group->args->cost;
-    const int64_t ahead = i + 2 * kBlockRows <= this->group->rows ? kBlockRows * cost.stride[1] : 0;
-    return this->transpose(i, j, end, ahead, [&](int l, int, int64_t own) KT_INLINE {
-      return cost.data + this->group->pair[l].at * cost.stride[0] + own * cost.stride[1] - this->column_start[l];
-    });
-  }
-};
-
-// Samples of several coordinates. One pair's block at a time, its columns in lanes; then as if it had been given.
-template <Metric kMetric, class T, int W> struct FusedCosts : LaneCosts<T, W> {
-  static constexpr int R = kBlockRows;
   SideBySide<T> y[W];
-  T *x_norms, *tiles;  // [lane][row of x], [lane][row of the block][column]
-  int64_t tile_pitch;
+  T *x_norms, *few;  // [lane][row]; a copy of x where it has less than R samples
 
-  KT_HD FusedCosts(const LaneGroup<T, W>& g, Arena& arena) : LaneCosts<T, W>(g, arena) {
-    constexpr bool norms = kMetric == Metric::cosine;
-    const int64_t samples = (g.columns + 2 * W - 1) / W * W, rows = g.args->dims + norms;
-    tile_pitch = this->pitch + 3 * W;
-    for (int l = 0; l < W; ++l) y[l] = {arena.take<T>(samples * rows), samples};
-    x_norms = arena.take<T>(norms ? g.rows * W : 0);
-    tiles = arena.take<T>(W * R * tile_pitch);
+  KT_HD FusedCosts(const LaneGroup<T, W>& g, Arena& arena) : group(&g) {
+    const int64_t dims = g.args->dims, samples = (g.columns + 3 * W - 1) / W * W;
+    for (int l = 0; l < W; ++l) y[l] = {arena.take<T>(samples * (dims + kNorms)), samples};
+    x_norms = arena.take<T>(kNorms ? g.rows * W : 0);
+    few = arena.take<T>(R * dims);
   }
   KT_HD const T* x_sample(int l, int64_t i) const {
-    const auto& x = this->group->args->x;
-    return x.data + this->group->pair[l].x_at * x.stride[0] + i * x.stride[1];
+    const auto& x = group->args->x;
+    return x.data + group->pair[l].x_at * x.stride[0] + i * x.stride[1];
   }
   KT_HD void prepare(LaneGroup<T, W>& g) {
-    const DtwArgs<T>& a = *g.args;
-    constexpr bool norms = kMetric == Metric::cosine;
-    for (int l = 0; l < g.used; ++l) {
-      const DtwPair& p = g.pair[l];
-      if (!g.good[l]) continue;
-      const Pack<T, W> largest = put_side_by_side<T, W>(a.y.data + p.y_at * a.y.stride[0], p.m, a.y.stride[1], a.dims,
-                                                        a.y.stride[2], norms, y[l]);
-      bool finite = all(is_finite(largest));
-      for (int64_t i = 0; i < p.n; ++i) {
-        finite = finite && finite_sample<T, W>(x_sample(l, i), a.dims, a.x.stride[2]);
-        if (norms) x_norms[l * g.rows + i] = norm_of<T>(x_sample(l, i), a.dims, a.x.stride[2]);
+    for (int l = 0; l < g.used; ++l)
+      if (g.good[l]) g.good[l] = prepare_lane(l, g.pair[l]);
+  }
+  KT_HD bool prepare_lane(int l, const DtwPair& p) {
+    const DtwArgs<T>& a = *group->args;
+    const T* from = a.y.data + p.y_at * a.y.stride[0];
+    Pack<T, W> largest(T(0));
+    for (int64_t j = 0; j < p.m; j += W) {
+      if (j + W > p.m && p.m >= W) j = p.m - W;  // the last ones overlap
+      const int count = int(p.m - j < W ? p.m - j : W);
+      largest = max_pattern(largest, put_side_by_side<T, W>(from + j * a.y.stride[1], count, a.y.stride[1], a.dims,
+                                                            a.y.stride[2], y[l].data + j, y[l].pitch,
+                                                            kNorms ? y[l].data + a.dims * y[l].pitch + j : nullptr));
+    }
+    bool finite = all(is_finite(largest));
+    for (int64_t i = 0; i < p.n; ++i) {
+      finite = finite && finite_sample<T, W>(x_sample(l, i), a.dims, a.x.stride[2]);
+      if (kNorms) x_norms[l * group->rows + i] = norm_of<T>(x_sample(l, i), a.dims, a.x.stride[2]);
+    }
+    return finite;
+  }
+
+  KT_HD void put(int l, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch) {
+    const DtwArgs<T>& a = *group->args;
+    const DtwPair& p = group->pair[l];
+    const T *x = x_sample(l, 0), *norms = x_norms + l * group->rows;
+    const int64_t x_stride = a.x.stride[1], dim_stride = a.x.stride[2];
+    T few_norms[R];
+    if (i + R > p.n) {  // a block must not read beyond the samples
+      for (int64_t r = 0; r < R; ++r) {
+        const int64_t own = i + r < p.n ? i + r : p.n - 1;
+        for (int64_t d = 0; d < a.dims; ++d) few[r * a.dims + d] = x_sample(l, own)[d * dim_stride];
+        few_norms[r] = kNorms ? norms[own] : T(0);
       }
-      g.good[l] = finite;
+      return block(few, a.dims, 1, few_norms, l, j, columns, tile, pitch);
+    }
+    for (int64_t r = 0; r < rows; r += R) {
+      if (r && r + R > rows) r = rows - R;  // the last ones overlap; of fewer than R rows some are computed in vain
+      block(x + (i + r) * x_stride, x_stride, dim_stride, norms + i + r, l, j, columns, tile + r * pitch, pitch);
     }
   }
-  KT_HD CostRows<Pack<T, W>, R> operator()(int64_t i, int64_t j, int64_t end) {
-    const DtwArgs<T>& a = *this->group->args;
-    int64_t first[W];
-    for (int l = 0; l < W; ++l) {
-      const int64_t begin = j - this->column_start[l];
-      first[l] = begin < 0 ? 0 : begin / W * W;
-      if (l >= this->group->used || !this->group->good[l]) continue;
-      const T* x[R];
-      for (int r = 0; r < R; ++r) {
-        const int64_t own = i + r - this->row_start[l];
-        x[r] = x_sample(l, own < 0 ? 0 : own);
-      }
-      const int64_t own = i - this->row_start[l] < 0 ? 0 : i - this->row_start[l];
-      cost_rows<kMetric, T, W>(x, a.dims, a.x.stride[2], x_norms + l * this->group->rows + own, y[l], first[l],
-                               end - this->column_start[l], tiles + l * R * tile_pitch, tile_pitch);
-    }
-    return this->transpose(i, j, end, 0, [&](int l, int r, int64_t) KT_INLINE {
-      return static_cast<const T*>(tiles + (l * R + r) * tile_pitch - first[l] - this->column_start[l]);
-    });
+  KT_HD void block(const T* x, int64_t x_stride, int64_t dim_stride, const T* norms, int l, int64_t j, int64_t columns,
+                   T* tile, int64_t pitch) {
+    const int64_t dims = group->args->dims, y_pitch = y[l].pitch;
+    const T* b = y[l].data + j;
+    int64_t c = 0;
+    for (; c + W < columns; c += 2 * W)
+      cost_columns<kMetric, kOne, R, 2, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch);
+    for (; c < columns; c += W)
+      cost_columns<kMetric, kOne, R, 1, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch);
   }
 };
 

@@ -87,6 +87,17 @@ template <class V, int R> struct CostRows {
   KT_HD V add(V best, int r, int64_t j) const { return best + load<V>(cost + r * stride + j * lanes<V>::width); }
 };
 
+// Differences that lie in memory, to be squared.
+template <class V, int R> struct DifferenceRows {
+  using T = scalar_of<V>;
+  const T* difference;  // [row][column][lane]
+  int64_t stride;
+  KT_HD V add(V best, int r, int64_t j) const {
+    const V d = load<V>(difference + r * stride + j * lanes<V>::width);
+    return fma(d, d, best);
+  }
+};
+
 // Rows kFirst to kLast of the block in step t. v[r]: the last cell of row r. m[r]: the smaller of its last two. above: the cell
 // over row 0, one column back.
 template <bool kPatterns, int R, int kFirst, int kLast, class V, class Cost, class Out>

@@ -3,6 +3,7 @@
 
 #include "../thread_pool.hpp"
 #include "dtw_lane_fused.hpp"
+#include "dtw_lane_gather.hpp"
 
 namespace kinetrace {
 namespace KT_ABI {
@@ -64,13 +65,27 @@ template <class T, int W> void series_group(LaneGroup<T, W>& group, Arena& arena
             : run_series<false, false>(space.table, space.x, space.y);
 }
 
-template <class Costs, class T, int W>
-__attribute__((noinline)) void cost_group(LaneGroup<T, W>& group, Costs& costs, GroupSpace<T, W>& space) {
+// Any source of costs, so that the recurrence is compiled once for all.
+template <class Rows> struct AnyCosts {
+  void* costs;
+  Rows (*rows)(void*, int64_t, int64_t, int64_t);
+};
+template <class Rows, class T, int W>
+__attribute__((noinline)) void run_costs(const GroupTable<T, W>& g, AnyCosts<Rows> any, bool paths) {
+  const auto costs = [&](int64_t i, int64_t j, int64_t end) KT_INLINE { return any.rows(any.costs, i, j, end); };
+  paths ? run_table<false, true>(g, costs) : run_table<false, false>(g, costs);
+}
+
+template <class Source, class T, int W>
+void cost_group(LaneGroup<T, W>& group, Source& source, LaneCosts<T, W, Source>& costs, GroupSpace<T, W>& space) {
+  using Rows = typename Source::Rows;
   for (int l = 0; l < W; ++l)
     space.starts[l] = T(group.rows - group.pair[l].n), space.starts[W + l] = T(group.columns - group.pair[l].m);
-  costs.prepare(group);
-  if (wants_path(*group.args)) run_table<false, true>(space.table, costs);
-  else run_table<false, false>(space.table, costs);
+  source.prepare(group);
+  const AnyCosts<Rows> any{&costs, [](void* c, int64_t i, int64_t j, int64_t end) {
+                             return static_cast<LaneCosts<T, W, Source>*>(c)->rows(i, j, end);
+                           }};
+  run_costs(space.table, any, wants_path(*group.args));
   for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && ((costs.good >> l) & 1);
 }
 
@@ -88,14 +103,15 @@ template <class T, class Group> int64_t memory_limit(const DtwArgs<T>& a, const 
   return kGroupBytes + (wants_path(a) ? a.direction_bytes : 0);
 }
 
-template <class Costs, class T, int W> int64_t run_costs(LaneGroup<T, W>& group, int64_t* rest) {
+template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& group, int64_t* rest) {
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
   with_memory(memory_limit(*group.args, group), [&](Arena& arena, bool run) KT_INLINE {
-    GroupSpace<T, W> space(group, kCostStripe, false, arena);
-    Costs costs(group, arena);
+    GroupSpace<T, W> space(group, Source::kStripe, false, arena);
+    Source source(group, arena);
+    LaneCosts<T, W, Source> costs(group, Source::kStripe, source, arena);
     if (!run) return;
-    cost_group(group, costs, space);
+    cost_group(group, source, costs, space);
     left = finish_group(group, space.table, space.cells, rest);
   });
   return left;
@@ -116,16 +132,17 @@ template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* re
 template <class T, int W> int64_t run_group(LaneGroup<T, W>& group, int64_t* rest) {
   const DtwArgs<T>& a = *group.args;
   switch (a.metric) {
-    case Metric::given: return run_costs<GivenCosts<T, W>>(group, rest);
-    case Metric::euclidean: return run_costs<FusedCosts<Metric::euclidean, T, W>>(group, rest);
-    case Metric::cosine: return run_costs<FusedCosts<Metric::cosine, T, W>>(group, rest);
-    case Metric::dot: return run_costs<FusedCosts<Metric::dot, T, W>>(group, rest);
+    case Metric::given: return run_source<GivenCosts<T, W>>(group, rest);
+    case Metric::euclidean: return run_source<FusedCosts<Metric::euclidean, false, T, W>>(group, rest);
+    case Metric::cosine: return run_source<FusedCosts<Metric::cosine, false, T, W>>(group, rest);
+    case Metric::dot: return run_source<FusedCosts<Metric::dot, false, T, W>>(group, rest);
     case Metric::l1:
       if (a.dims == 1 && !a.free_start) return run_series(group, rest);
-      return run_costs<FusedCosts<Metric::l1, T, W>>(group, rest);
+      return run_source<FusedCosts<Metric::l1, false, T, W>>(group, rest);
     default:
       if (a.dims == 1 && !a.free_start) return run_series(group, rest);
-      return run_costs<FusedCosts<Metric::sqeuclidean, T, W>>(group, rest);
+      if (a.dims == 1) return run_source<FusedCosts<Metric::sqeuclidean, true, T, W>>(group, rest);
+      return run_source<FusedCosts<Metric::sqeuclidean, false, T, W>>(group, rest);
   }
 }
 
