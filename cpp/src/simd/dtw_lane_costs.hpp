@@ -12,23 +12,22 @@ KT_MATHS_BEGIN
 
 constexpr int64_t kTileBytes = 256 << 10;  // of all lanes: a part of the second cache
 
-// Columns [0, width), at least C, of W rows that lie `stride` apart into out [column][lane]. Returns the lanes whose costs are all
-// `bound` or more, none of them NaN.
-template <class T, int W> KT_HD LaneBits<W> transpose_rows(const T* row, int64_t stride, int64_t width, T bound, T* out) {
+// Columns [0, width), at least C, of W rows that lie `stride` apart into out [column][lane]. kCheck: `good` keeps the lanes whose
+// costs are all `bound` or more, none of them NaN.
+template <bool kCheck, class T, int W> KT_HD void transpose_rows(const T* row, int64_t stride, int64_t width, T bound,
+                                                                 T* out, LaneBits<W>& good) {
   using V = Pack<T, W>;
   constexpr int C = kQuarter<T>;
   const RowBlock<const T, W> rows{row, stride};
-  LaneBits<W> good = LaneBits<W>(~0u);
   V r[C];
   for (int64_t j = 0; j < width; j += C) {
     if (j + C > width) j = width - C;
     rows.load_columns(j, r);
     unroll<C>([&](auto k) KT_INLINE {
-      good &= lanes_not_above(V(bound), r[k]);
+      if constexpr (kCheck) good &= lanes_not_above(V(bound), r[k]);
       store(out + (j + k) * W, r[k]);
     });
   }
-  return good;
 }
 
 // Source: put(lane, i, rows, j, columns, tile, pitch) writes the costs of the pair's own rows i .. i + rows - 1 and columns j ..
@@ -42,7 +41,7 @@ template <class T, int W, class Source> struct LaneCosts {
   T *tiles, *block;                    // block: [row][column][lane]
   LaneBits<W> good = LaneBits<W>(~0u);
 
-  KT_HD LaneCosts(const LaneGroup<T, W>& g, int64_t stripe, Source& s, Arena& arena) : group(&g), source(&s) {
+  KT_HD LaneCosts(const LaneGroup<T, W>& g, int64_t stripe, Arena& arena) : group(&g), source(nullptr) {
     bound = g.args->free_start && !Source::kDifference ? T(0) : -limits<T>::largest;
     const int64_t width = g.columns < 2 * stripe ? g.columns : 2 * stripe;
     pitch = width + 2 * W;
@@ -53,6 +52,9 @@ template <class T, int W, class Source> struct LaneCosts {
     tiles = arena.take<T>(W * lane_stride);
     block = arena.take<T>(R * (width + W) * W);
   }
+
+  // Whether a tile is a pair's whole table.
+  KT_HD bool whole() const { return height >= group->rows && pitch >= group->columns + 2 * W; }
 
   KT_HD void fill_tile(int lane, int64_t i, int64_t rows, int64_t j, int64_t end) {
     T* tile = tiles + lane * lane_stride;
@@ -79,7 +81,8 @@ template <class T, int W, class Source> struct LaneCosts {
       for (int l = 0; l < W; ++l) fill_tile(l, i, group->rows - i < height ? group->rows - i : height, j, end);
     const int64_t width = end - j, block_pitch = (width + W) * W;
     for (int r = 0; r < R; ++r)
-      good &= transpose_rows<T, W>(tiles + (in_tile + r) * pitch, lane_stride, width, bound, block + r * block_pitch);
+      transpose_rows<Source::kCheck, T, W>(tiles + (in_tile + r) * pitch, lane_stride, width, bound,
+                                           block + r * block_pitch, good);
     return {block, block_pitch};
   }
 };
@@ -87,20 +90,27 @@ template <class T, int W, class Source> struct LaneCosts {
 // The caller's matrices.
 template <class T, int W> struct GivenCosts {
   using Rows = CostRows<Pack<T, W>, kBlockRows>;
-  static constexpr bool kDifference = false;
-  static constexpr int64_t kStripe = 256;
+  static constexpr bool kDifference = false, kCheck = true;
+  static constexpr int64_t kStripe = 256, kAheadBytes = 6144;
   const LaneGroup<T, W>* group;
-  KT_HD GivenCosts(const LaneGroup<T, W>& g, Arena&) : group(&g) {}
-  KT_HD void prepare(LaneGroup<T, W>&) {}
+  KT_HD GivenCosts(const LaneGroup<T, W>& g, bool, Arena&) : group(&g) {}
+  KT_HD void finish(LaneGroup<T, W>&) const {}
+  KT_HD const T* row(int lane, int64_t i) const {
+    const auto& cost = group->args->cost;
+    return cost.data + group->pair[lane].at * cost.stride[0] + i * cost.stride[1];
+  }
   KT_HD void put(int lane, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch) const {
     using V = Pack<T, W>;
-    const auto& cost = group->args->cost;
-    const T* from = cost.data + group->pair[lane].at * cost.stride[0] + i * cost.stride[1] + j;
-    constexpr int64_t kAhead = 1024 / int64_t(sizeof(T));
-    for (int64_t r = 0; r < rows; ++r, from += cost.stride[1], tile += pitch) {
+    // Fetched while rows of this pair are copied: rows further down, then those of the next lane's pair. The hardware does
+    // not foresee the jump.
+    const int64_t ahead = kAheadBytes / (columns * int64_t(sizeof(T))) + 1;
+    for (int64_t r = 0; r < rows; ++r, tile += pitch) {
+      const T *from = row(lane, i + r) + j, *next = from;
+      if (r + ahead < rows) next = row(lane, i + r + ahead) + j;
+      else if (const int64_t below = i + r + ahead - rows; below < group->pair[lane + 1].n) next = row(lane + 1, below) + j;
       int64_t c = 0;
       for (; c + W <= columns; c += W) {
-        __builtin_prefetch(from + c + kAhead, 0, 3);
+        __builtin_prefetch(next + c, 0, 2);
         store(tile + c, load<V>(from + c));
       }
       for (; c < columns; ++c) tile[c] = from[c];

@@ -22,7 +22,7 @@ template <class T, int W> struct LaneGroup {
   const DtwArgs<T>* args;
   int used;
   int64_t rows = 1, columns = 1;  // of the longest
-  DtwPair pair[W];
+  DtwPair pair[W + 1];  // and the first of the next group, or the last one again
   bool good[W];  // finite, and a path was found; others are left to the general kernel
 
   KT_HD LaneGroup(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) : args(&a), used(int(count < W ? count : W)) {
@@ -32,10 +32,10 @@ template <class T, int W> struct LaneGroup {
       rows = pair[l].n > rows ? pair[l].n : rows;
       columns = pair[l].m > columns ? pair[l].m : columns;
     }
+    pair[W] = count > W ? pair_of(a, pairs[W]) : pair[used - 1];
     rows = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
     columns = columns < kBlockRows ? kBlockRows : columns;
   }
-  KT_HD bool all_empty() const { return columns == kBlockRows && rows == kBlockRows && !pair[0].n && !pair[0].m; }
 };
 
 // The paths in order, from first cell to last, in front of their places; -1 behind them.

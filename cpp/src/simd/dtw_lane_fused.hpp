@@ -12,27 +12,50 @@ template <class T> struct SideBySide {
   int64_t pitch;
 };
 
-template <class T, int W> KT_HD bool finite_sample(const T* x, int64_t dims, int64_t stride) {
+// The largest absolute coordinate of `count` samples, or something larger than any number.
+template <class T, int W> KT_HD Pack<T, W> largest_of(const T* x, int64_t count, int64_t stride, int64_t dims,
+                                                      int64_t dim_stride) {
   using V = Pack<T, W>;
   V largest(T(0));
-  int64_t d = 0;
-  if (stride == 1)
-    for (; d + W <= dims; d += W) largest = max_pattern(largest, abs(load<V>(x + d)));
-  bool finite = all(is_finite(largest));
-  for (; d < dims; ++d) finite = finite && is_finite(x[d * stride]);
-  return finite;
+  for (int64_t i = 0; i < count; ++i, x += stride) {
+    int64_t d = 0;
+    for (; dim_stride == 1 && d + W <= dims; d += W) largest = max_pattern(largest, abs(load<V>(x + d)));
+    for (; d < dims; ++d) largest = max_pattern(largest, V(abs(x[d * dim_stride])));
+  }
+  return largest;
+}
+
+// sum and the coordinate *x of every lane's first sample, b of their second. On processors that split 512-bit registers a
+// broadcast into a register costs as much as a sum, one inside an operation nothing.
+template <Metric kMetric, class T, int W> KT_HD Pack<T, W> add_shared(Pack<T, W> sum, const T* x, Pack<T, W> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) * W == 64) {
+    if constexpr (kMetric == Metric::cosine || kMetric == Metric::dot) {
+      if constexpr (sizeof(T) == 4) asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum.v) : "v"(b.v), "m"(*x));
+      else asm("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(sum.v) : "v"(b.v), "m"(*x));
+      return sum;
+    } else {  // of the difference only the size matters
+      Pack<T, W> d;
+      if constexpr (sizeof(T) == 4) asm("vsubps %2%{1to16%}, %1, %0" : "=v"(d.v) : "v"(b.v), "m"(*x));
+      else asm("vsubpd %2%{1to8%}, %1, %0" : "=v"(d.v) : "v"(b.v), "m"(*x));
+      return kMetric == Metric::l1 ? sum + abs(d) : fma(d, d, sum);
+    }
+  }
+#endif
+  return add_coordinate<kMetric>(sum, Pack<T, W>(*x), b);
 }
 
 // W samples of y, of which the first `count` exist. Returns the largest absolute coordinate, or something larger than any
 // number.
-template <class T, int W> KT_HD Pack<T, W> put_side_by_side(const T* y, int count, int64_t stride, int64_t dims,
-                                                            int64_t dim_stride, T* out, int64_t pitch, T* norms) {
+template <bool kNorms, class T, int W>
+KT_HD Pack<T, W> put_side_by_side(const T* y, int count, int64_t stride, int64_t dims, int64_t dim_stride, T* out,
+                                  int64_t pitch) {
   using V = Pack<T, W>;
   constexpr int C = kQuarter<T>;
   V largest(T(0)), squares(T(0));
   const auto put = [&](int64_t d, V v) KT_INLINE {
     largest = max_pattern(largest, abs(v));
-    squares = fma(v, v, squares);
+    if (kNorms) squares = fma(v, v, squares);
     store(out + d * pitch, v);
   };
   int64_t d = 0;
@@ -49,25 +72,45 @@ template <class T, int W> KT_HD Pack<T, W> put_side_by_side(const T* y, int coun
     for (int l = 0; l < W; ++l) x[l] = y[(l < count ? l : count - 1) * stride + d * dim_stride];
     put(d, load<V>(x));
   }
-  if (norms) store(norms, sqrt(squares));
+  if (kNorms) store(out + dims * pitch, sqrt(squares));
   return largest;
 }
 
-// N samples of x, `x_stride` apart, against P W samples of y.
+// What the next pair needs, fetched line by line while this one is worked on.
+template <class T> struct Ahead {
+  static constexpr int64_t kLine = 64 / int64_t(sizeof(T));
+  const T* at[2];
+  int64_t left[2];  // elements
+  const T* idle;    // when nothing is left
+
+  // Where the next `lines` lines are.
+  KT_HD const T* take(int64_t lines) {
+    for (int k = 0; k < 2; ++k) {
+      if (left[k] <= 0) continue;
+      const T* here = at[k];
+      at[k] += lines * kLine, left[k] -= lines * kLine;
+      return here;
+    }
+    return idle;
+  }
+};
+
+// N samples of x, `x_stride` apart, against P W samples of y. `dims` lines from `ahead` on are fetched.
 template <Metric kMetric, bool kDifference, int N, int P, class T, int W>
 KT_HD void cost_columns(const T* x, int64_t x_stride, int64_t dims, int64_t dim_stride, const T* x_norms, const T* y,
-                        int64_t y_pitch, T* cost, int64_t pitch) {
+                        int64_t y_pitch, T* cost, int64_t pitch, const T* ahead) {
   using V = Pack<T, W>;
   V sum[N][P];
-  for (int64_t d = 0; d < dims; ++d, x += dim_stride, y += y_pitch) {
+  for (int64_t d = 0; d < dims; ++d, x += dim_stride, y += y_pitch, ahead += Ahead<T>::kLine) {
+    __builtin_prefetch(ahead, 0, 2);
     V b[P];
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) b[p] = load<V>(y + p * W);
 #pragma GCC unroll 16
     for (int r = 0; r < N; ++r) {
-      const V a(x[r * x_stride]);
 #pragma GCC unroll 16
-      for (int p = 0; p < P; ++p) sum[r][p] = kDifference ? a - b[p] : add_coordinate<kMetric>(sum[r][p], a, b[p]);
+      for (int p = 0; p < P; ++p)
+        sum[r][p] = kDifference ? V(x[r * x_stride]) - b[p] : add_shared<kMetric>(sum[r][p], x + r * x_stride, b[p]);
     }
   }
 #pragma GCC unroll 16
@@ -83,49 +126,63 @@ KT_HD void cost_columns(const T* x, int64_t x_stride, int64_t dims, int64_t dim_
 // kOne: one coordinate and sqeuclidean, whose squares join the sums unrounded: the tiles hold differences.
 template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
   static constexpr int R = kBlockRows;
-  static constexpr bool kDifference = kOne, kNorms = kMetric == Metric::cosine;
+  static constexpr bool kDifference = kOne, kNorms = kMetric == Metric::cosine,
+                        kCheck = kMetric == Metric::cosine || kMetric == Metric::dot;
   using Rows = std::conditional_t<kOne, DifferenceRows<Pack<T, W>, R>, CostRows<Pack<T, W>, R>>;
   static constexpr int64_t kStripe = 128;
   const LaneGroup<T, W>* group;
   SideBySide<T> y[W];
   T *x_norms, *few;  // [lane][row]; a copy of x where it has less than R samples
+  Ahead<T> ahead;
+  bool ready[W] = {}, finite[W];
 
-  KT_HD FusedCosts(const LaneGroup<T, W>& g, Arena& arena) : group(&g) {
+  // once: every pair's costs are wanted in one go, so that one y at a time is enough and stays in the first cache.
+  KT_HD FusedCosts(const LaneGroup<T, W>& g, bool once, Arena& arena) : group(&g) {
     const int64_t dims = g.args->dims, samples = (g.columns + 3 * W - 1) / W * W;
-    for (int l = 0; l < W; ++l) y[l] = {arena.take<T>(samples * (dims + kNorms)), samples};
+    for (int l = 0; l < W; ++l) {
+      if (!once || l == 0) y[l] = {arena.take<T>(samples * (dims + kNorms)), samples};
+      else y[l] = y[0];
+      finite[l] = true;
+    }
     x_norms = arena.take<T>(kNorms ? g.rows * W : 0);
     few = arena.take<T>(R * dims);
+  }
+  KT_HD void finish(LaneGroup<T, W>& g) const {
+    for (int l = 0; l < W; ++l) g.good[l] = g.good[l] && finite[l];
+  }
+  KT_HD const T* y_sample(int l, int64_t j) const {
+    const auto& y_all = group->args->y;
+    return y_all.data + group->pair[l].y_at * y_all.stride[0] + j * y_all.stride[1];
   }
   KT_HD const T* x_sample(int l, int64_t i) const {
     const auto& x = group->args->x;
     return x.data + group->pair[l].x_at * x.stride[0] + i * x.stride[1];
   }
-  KT_HD void prepare(LaneGroup<T, W>& g) {
-    for (int l = 0; l < g.used; ++l)
-      if (g.good[l]) g.good[l] = prepare_lane(l, g.pair[l]);
-  }
-  KT_HD bool prepare_lane(int l, const DtwPair& p) {
+  KT_HD bool prepare(int l, const DtwPair& p) {
     const DtwArgs<T>& a = *group->args;
-    const T* from = a.y.data + p.y_at * a.y.stride[0];
     Pack<T, W> largest(T(0));
     for (int64_t j = 0; j < p.m; j += W) {
       if (j + W > p.m && p.m >= W) j = p.m - W;  // the last ones overlap
       const int count = int(p.m - j < W ? p.m - j : W);
-      largest = max_pattern(largest, put_side_by_side<T, W>(from + j * a.y.stride[1], count, a.y.stride[1], a.dims,
-                                                            a.y.stride[2], y[l].data + j, y[l].pitch,
-                                                            kNorms ? y[l].data + a.dims * y[l].pitch + j : nullptr));
+      largest = max_pattern(largest, put_side_by_side<kNorms, T, W>(y_sample(l, j), count, a.y.stride[1], a.dims,
+                                                                    a.y.stride[2], y[l].data + j, y[l].pitch));
     }
-    bool finite = all(is_finite(largest));
-    for (int64_t i = 0; i < p.n; ++i) {
-      finite = finite && finite_sample<T, W>(x_sample(l, i), a.dims, a.x.stride[2]);
-      if (kNorms) x_norms[l * group->rows + i] = norm_of<T>(x_sample(l, i), a.dims, a.x.stride[2]);
-    }
-    return finite;
+    largest = max_pattern(largest, largest_of<T, W>(x_sample(l, 0), p.n, a.x.stride[1], a.dims, a.x.stride[2]));
+    for (int64_t i = 0; kNorms && i < p.n; ++i)
+      x_norms[l * group->rows + i] = norm_of<T>(x_sample(l, i), a.dims, a.x.stride[2]);
+    return all(is_finite(largest));
   }
 
   KT_HD void put(int l, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch) {
     const DtwArgs<T>& a = *group->args;
     const DtwPair& p = group->pair[l];
+    const auto size = [&](const Strided<const T, 3>& s, int64_t samples) {
+      return s.stride[2] == 1 && s.stride[1] == a.dims ? samples * a.dims : 0;
+    };
+    ahead = {{x_sample(l + 1, i), y_sample(l + 1, 0)},
+             {size(a.x, rows), ready[(l + 1) % W] && l + 1 < W ? 0 : size(a.y, group->pair[l + 1].m)},
+             x_sample(l, i)};
+    if (!ready[l]) finite[l] = prepare(l, p), ready[l] = true;
     const T *x = x_sample(l, 0), *norms = x_norms + l * group->rows;
     const int64_t x_stride = a.x.stride[1], dim_stride = a.x.stride[2];
     T few_norms[R];
@@ -148,9 +205,11 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
     const T* b = y[l].data + j;
     int64_t c = 0;
     for (; c + W < columns; c += 2 * W)
-      cost_columns<kMetric, kOne, R, 2, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch);
+      cost_columns<kMetric, kOne, R, 2, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch,
+                                             ahead.take(dims));
     for (; c < columns; c += W)
-      cost_columns<kMetric, kOne, R, 1, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch);
+      cost_columns<kMetric, kOne, R, 1, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch,
+                                             ahead.take(dims));
   }
 };
 

@@ -81,11 +81,11 @@ void cost_group(LaneGroup<T, W>& group, Source& source, LaneCosts<T, W, Source>&
   using Rows = typename Source::Rows;
   for (int l = 0; l < W; ++l)
     space.starts[l] = T(group.rows - group.pair[l].n), space.starts[W + l] = T(group.columns - group.pair[l].m);
-  source.prepare(group);
   const AnyCosts<Rows> any{&costs, [](void* c, int64_t i, int64_t j, int64_t end) {
                              return static_cast<LaneCosts<T, W, Source>*>(c)->rows(i, j, end);
                            }};
   run_costs(space.table, any, wants_path(*group.args));
+  source.finish(group);
   for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && ((costs.good >> l) & 1);
 }
 
@@ -108,8 +108,9 @@ template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& grou
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
   with_memory(memory_limit(*group.args, group), [&](Arena& arena, bool run) KT_INLINE {
     GroupSpace<T, W> space(group, Source::kStripe, false, arena);
-    Source source(group, arena);
-    LaneCosts<T, W, Source> costs(group, Source::kStripe, source, arena);
+    LaneCosts<T, W, Source> costs(group, Source::kStripe, arena);
+    Source source(group, costs.whole(), arena);
+    costs.source = &source;
     if (!run) return;
     cost_group(group, source, costs, space);
     left = finish_group(group, space.table, space.cells, rest);
