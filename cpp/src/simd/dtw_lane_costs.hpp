@@ -7,39 +7,43 @@
 #include <kinetrace/dtw/pair.hpp>
 
 #include "dtw_lane_finish.hpp"
+#include "dtw_lane_square.hpp"
 
 KT_MATHS_BEGIN
 
-constexpr int64_t kTileBytes = 256 << 10;  // of all lanes: a part of the second cache
+constexpr int64_t kTileBytes = 512 << 10;  // of all lanes: a part of the second cache
 
-// Columns [0, width), at least C, of W rows that lie `stride` apart into out [column][lane]. kCheck: `good` keeps the lanes whose
-// costs are all `bound` or more, none of them NaN.
-template <bool kCheck, class T, int W> KT_HD void transpose_rows(const T* row, int64_t stride, int64_t width, T bound,
-                                                                 T* out, LaneBits<W>& good) {
+// Columns [0, width), at least C, of W rows that lie `stride` apart into out [column][lane].
+template <class T, int W> KT_HD void transpose_rows(const T* row, int64_t stride, int64_t width, T* out) {
   using V = Pack<T, W>;
   constexpr int C = kQuarter<T>;
+  int64_t j = 0;
+  if constexpr (kSquares<T, W>)
+    for (; j + W <= width; j += W) {
+      V r[W];
+      load_square<T, W>(row, stride, j, r);
+      unroll<W>([&](auto k) KT_INLINE { store(out + (j + k) * W, r[k]); });
+    }
   const RowBlock<const T, W> rows{row, stride};
-  V r[C];
-  for (int64_t j = 0; j < width; j += C) {
+  for (; j < width; j += C) {
+    V r[C];
     if (j + C > width) j = width - C;
     rows.load_columns(j, r);
-    unroll<C>([&](auto k) KT_INLINE {
-      if constexpr (kCheck) good &= lanes_not_above(V(bound), r[k]);
-      store(out + (j + k) * W, r[k]);
-    });
+    unroll<C>([&](auto k) KT_INLINE { store(out + (j + k) * W, r[k]); });
   }
 }
 
-// Source: put(lane, i, rows, j, columns, tile, pitch) writes the costs of the pair's own rows i .. i + rows - 1 and columns j ..
-// j + columns - 1. It may write up to 2 W elements after each row, and R - 1 rows more.
+// Source: put(lane, i, rows, j, columns, tile, pitch, bound) writes the costs of the pair's own rows i .. i + rows - 1 and columns
+// j .. j + columns - 1. It may write up to 2 W elements after each row, and R - 1 rows more. It returns false when one of them
+// is below `bound` or NaN.
 template <class T, int W, class Source> struct LaneCosts {
   static constexpr int R = kBlockRows;
   const LaneGroup<T, W>* group;
   Source* source;
   T bound;
   int64_t height, pitch, lane_stride;  // of a tile; from one lane's to the next
+  bool failed[W] = {};
   T *tiles, *block;                    // block: [row][column][lane]
-  LaneBits<W> good = LaneBits<W>(~0u);
 
   KT_HD LaneCosts(const LaneGroup<T, W>& g, int64_t stripe, Arena& arena) : group(&g), source(nullptr) {
     bound = g.args->free_start && !Source::kDifference ? T(0) : -limits<T>::largest;
@@ -65,8 +69,9 @@ template <class T, int W, class Source> struct LaneCosts {
     const int64_t filled = column_start <= j ? 0 : column_start < end ? column_start - j : end - j;
     const T beside = group->args->free_start ? T(0) : infinity<T>();
     if (filled_rows < rows && filled < end - j)
-      source->put(lane, i + filled_rows - row_start, rows - filled_rows, j + filled - column_start, end - j - filled,
-                  tile + filled_rows * pitch + filled, pitch);
+      if (!source->put(lane, i + filled_rows - row_start, rows - filled_rows, j + filled - column_start, end - j - filled,
+                       tile + filled_rows * pitch + filled, pitch, bound))
+        failed[lane] = true;
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < filled; ++c) tile[r * pitch + c] = r < filled_rows ? T(0) : infinity<T>();
       if (r < filled_rows)
@@ -81,8 +86,7 @@ template <class T, int W, class Source> struct LaneCosts {
       for (int l = 0; l < W; ++l) fill_tile(l, i, group->rows - i < height ? group->rows - i : height, j, end);
     const int64_t width = end - j, block_pitch = (width + W) * W;
     for (int r = 0; r < R; ++r)
-      transpose_rows<Source::kCheck, T, W>(tiles + (in_tile + r) * pitch, lane_stride, width, bound,
-                                           block + r * block_pitch, good);
+      transpose_rows<T, W>(tiles + (in_tile + r) * pitch, lane_stride, width, block + r * block_pitch);
     return {block, block_pitch};
   }
 };
@@ -90,31 +94,39 @@ template <class T, int W, class Source> struct LaneCosts {
 // The caller's matrices.
 template <class T, int W> struct GivenCosts {
   using Rows = CostRows<Pack<T, W>, kBlockRows>;
-  static constexpr bool kDifference = false, kCheck = true;
-  static constexpr int64_t kStripe = 256, kAheadBytes = 6144;
+  static constexpr bool kDifference = false;
+  static constexpr int64_t kStripe = 256;
   const LaneGroup<T, W>* group;
   KT_HD GivenCosts(const LaneGroup<T, W>& g, bool, Arena&) : group(&g) {}
-  KT_HD void finish(LaneGroup<T, W>&) const {}
   KT_HD const T* row(int lane, int64_t i) const {
     const auto& cost = group->args->cost;
     return cost.data + group->pair[lane].at * cost.stride[0] + i * cost.stride[1];
   }
-  KT_HD void put(int lane, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch) const {
+  KT_HD bool put(int lane, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch, T bound) const {
     using V = Pack<T, W>;
-    // Fetched while rows of this pair are copied: rows further down, then those of the next lane's pair. The hardware does
-    // not foresee the jump.
-    const int64_t ahead = kAheadBytes / (columns * int64_t(sizeof(T))) + 1;
+    mask_of<V> good(true);
+    bool rest_good = true;
+    // While these rows are copied those of the next lane's pair are fetched, the hardware does not foresee the jump; after the last
+    // lane those of the next tile or group.
+    const bool same_rows = lane + 1 < W, below = !same_rows && i + 2 * rows <= group->pair[0].n;
+    const int next_lane = same_rows ? lane + 1 : below ? 0 : W;
+    const int64_t next_row = same_rows ? i : below ? i + rows : 0, last_row = group->pair[next_lane].n - 1;
     for (int64_t r = 0; r < rows; ++r, tile += pitch) {
       const T *from = row(lane, i + r) + j, *next = from;
-      if (r + ahead < rows) next = row(lane, i + r + ahead) + j;
-      else if (const int64_t below = i + r + ahead - rows; below < group->pair[lane + 1].n) next = row(lane + 1, below) + j;
+      if (next_row + r <= last_row) next = row(next_lane, next_row + r) + j;
       int64_t c = 0;
       for (; c + W <= columns; c += W) {
         __builtin_prefetch(next + c, 0, 2);
-        store(tile + c, load<V>(from + c));
+        const V cost = load<V>(from + c);
+        good = good & (V(bound) <= cost);
+        store(tile + c, cost);
       }
-      for (; c < columns; ++c) tile[c] = from[c];
+      for (; c < columns; ++c) {
+        tile[c] = from[c];
+        rest_good = rest_good && bound <= from[c];
+      }
     }
+    return rest_good && all(good);
   }
 };
 

@@ -60,6 +60,12 @@ KT_HD Pack<T, W> put_side_by_side(const T* y, int count, int64_t stride, int64_t
   };
   int64_t d = 0;
   if (dim_stride == 1 && count == W) {
+    if constexpr (kSquares<T, W>)
+      for (; d + W <= dims; d += W) {
+        V r[W];
+        load_square<T, W>(y, stride, d, r);
+        unroll<W>([&](auto k) KT_INLINE { put(d + k, r[k]); });
+      }
     const RowBlock<const T, W> rows{y, stride};
     for (; d + C <= dims; d += C) {
       V r[C];
@@ -102,7 +108,7 @@ KT_HD void cost_columns(const T* x, int64_t x_stride, int64_t dims, int64_t dim_
   using V = Pack<T, W>;
   V sum[N][P];
   for (int64_t d = 0; d < dims; ++d, x += dim_stride, y += y_pitch, ahead += Ahead<T>::kLine) {
-    __builtin_prefetch(ahead, 0, 2);
+    __builtin_prefetch(ahead, 0, 3);
     V b[P];
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) b[p] = load<V>(y + p * W);
@@ -126,8 +132,7 @@ KT_HD void cost_columns(const T* x, int64_t x_stride, int64_t dims, int64_t dim_
 // kOne: one coordinate and sqeuclidean, whose squares join the sums unrounded: the tiles hold differences.
 template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
   static constexpr int R = kBlockRows;
-  static constexpr bool kDifference = kOne, kNorms = kMetric == Metric::cosine,
-                        kCheck = kMetric == Metric::cosine || kMetric == Metric::dot;
+  static constexpr bool kDifference = kOne, kNorms = kMetric == Metric::cosine;
   using Rows = std::conditional_t<kOne, DifferenceRows<Pack<T, W>, R>, CostRows<Pack<T, W>, R>>;
   static constexpr int64_t kStripe = 128;
   const LaneGroup<T, W>* group;
@@ -146,9 +151,6 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
     }
     x_norms = arena.take<T>(kNorms ? g.rows * W : 0);
     few = arena.take<T>(R * dims);
-  }
-  KT_HD void finish(LaneGroup<T, W>& g) const {
-    for (int l = 0; l < W; ++l) g.good[l] = g.good[l] && finite[l];
   }
   KT_HD const T* y_sample(int l, int64_t j) const {
     const auto& y_all = group->args->y;
@@ -173,7 +175,7 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
     return all(is_finite(largest));
   }
 
-  KT_HD void put(int l, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch) {
+  KT_HD bool put(int l, int64_t i, int64_t rows, int64_t j, int64_t columns, T* tile, int64_t pitch, T bound) {
     const DtwArgs<T>& a = *group->args;
     const DtwPair& p = group->pair[l];
     const auto size = [&](const Strided<const T, 3>& s, int64_t samples) {
@@ -192,12 +194,22 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
         for (int64_t d = 0; d < a.dims; ++d) few[r * a.dims + d] = x_sample(l, own)[d * dim_stride];
         few_norms[r] = kNorms ? norms[own] : T(0);
       }
-      return block(few, a.dims, 1, few_norms, l, j, columns, tile, pitch);
+      block(few, a.dims, 1, few_norms, l, j, columns, tile, pitch);
+      return check(tile, rows, columns, pitch, bound) && finite[l];
     }
     for (int64_t r = 0; r < rows; r += R) {
       if (r && r + R > rows) r = rows - R;  // the last ones overlap; of fewer than R rows some are computed in vain
       block(x + (i + r) * x_stride, x_stride, dim_stride, norms + i + r, l, j, columns, tile + r * pitch, pitch);
     }
+    return check(tile, rows, columns, pitch, bound) && finite[l];
+  }
+  // Of finite samples only some metrics give costs that need a look.
+  KT_HD static bool check(const T* tile, int64_t rows, int64_t columns, int64_t pitch, T bound) {
+    if (!costs_need_checks(kMetric)) return true;
+    bool good = true;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c) good = good & (bound <= tile[r * pitch + c]);
+    return good;
   }
   KT_HD void block(const T* x, int64_t x_stride, int64_t dim_stride, const T* norms, int l, int64_t j, int64_t columns,
                    T* tile, int64_t pitch) {

@@ -77,7 +77,7 @@ __attribute__((noinline)) void run_costs(const GroupTable<T, W>& g, AnyCosts<Row
 }
 
 template <class Source, class T, int W>
-void cost_group(LaneGroup<T, W>& group, Source& source, LaneCosts<T, W, Source>& costs, GroupSpace<T, W>& space) {
+void cost_group(LaneGroup<T, W>& group, LaneCosts<T, W, Source>& costs, GroupSpace<T, W>& space) {
   using Rows = typename Source::Rows;
   for (int l = 0; l < W; ++l)
     space.starts[l] = T(group.rows - group.pair[l].n), space.starts[W + l] = T(group.columns - group.pair[l].m);
@@ -85,8 +85,7 @@ void cost_group(LaneGroup<T, W>& group, Source& source, LaneCosts<T, W, Source>&
                              return static_cast<LaneCosts<T, W, Source>*>(c)->rows(i, j, end);
                            }};
   run_costs(space.table, any, wants_path(*group.args));
-  source.finish(group);
-  for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && ((costs.good >> l) & 1);
+  for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && !costs.failed[l];
 }
 
 // Runs work(arena) twice: to count, and with that much memory unless it is too much. Returns whether it did.
@@ -112,7 +111,7 @@ template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& grou
     Source source(group, costs.whole(), arena);
     costs.source = &source;
     if (!run) return;
-    cost_group(group, source, costs, space);
+    cost_group(group, costs, space);
     left = finish_group(group, space.table, space.cells, rest);
   });
   return left;
