@@ -110,7 +110,7 @@ def dtw_curve(
             for j in range(pair.m):
                 row[j] = pair.table.value[-1, j] / _divisor(normalize, pair, 0)
         curves.append(row)
-    return np.array(curves).reshape(-1, columns)
+    return np.array(curves).reshape(len(curves), columns)
 
 
 def dtw_rewards(
@@ -146,7 +146,7 @@ def dtw_rewards(
                 if partners:
                     reward[i] = -sum(partners) / len(partners)
         rewards.append(reward)
-    return np.array(rewards).reshape(-1, rows)
+    return np.array(rewards).reshape(len(rewards), rows)
 
 
 def _distances(
@@ -158,7 +158,9 @@ def _distances(
         value = np.inf if pair.status == INFEASIBLE else np.nan
         if pair.status == OK:
             value = pair.table.value[-1, pair.end] / _divisor(normalize, pair, len(cells))
-        distance.append(value), found.append(cells), status.append(pair.status)
+        distance.append(value)
+        found.append(cells)
+        status.append(pair.status)
     if not paths:
         return np.array(distance)
     lengths = np.array([len(cells) for cells in found], dtype=np.int32)
