@@ -2,6 +2,7 @@
 #include "dtw.hpp"
 
 #include "../thread_pool.hpp"
+#include "dtw_lanes.hpp"
 #include "dtw_trace.hpp"
 
 namespace kinetrace {
@@ -126,8 +127,12 @@ template <class T, class V> bool fits_lanes(const DtwArgs<T>& a, const DtwRows<T
 
 template <class T> void run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) {
   using V = NativePack<T>;
-  // FAST KERNEL: a specialised kernel may take the whole list here and return. It must give the bits of dtw/recurrence.hpp and
-  // alignment/local_cost.hpp, and end each pair with finish() (values, paths) after the checks of run_group.
+  const bool fast = dtw_lanes_take(a);
+  const HeapBlock rest(fast ? count * int64_t(sizeof(int64_t)) : 0);
+  if (fast) {
+    count = dtw_lanes(a, pairs, count, static_cast<int64_t*>(rest.data));
+    pairs = static_cast<const int64_t*>(rest.data);
+  }
   for (int64_t first = 0; first < count; first += lanes<V>::width) {
     const int64_t together = count - first < lanes<V>::width ? count - first : lanes<V>::width;
     const DtwRows<T, V> rows = rows_of<T, V>(a, pairs + first, together);

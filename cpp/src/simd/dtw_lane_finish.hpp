@@ -38,21 +38,24 @@ template <class T, int W> struct LaneGroup {
   }
 };
 
-// The paths in order, from first cell to last, in front of their places; -1 behind them.
+// Where the paths are kept: the cells of all lanes side by side, and for rewards one path in order.
+struct PathSpace {
+  int32_t *steps = nullptr, *cells = nullptr;
+};
+
 template <class T, int W> KT_HD void write_paths(const LaneGroup<T, W>& group, const GroupTable<T, W>& g,
-                                                 const int64_t* end_column, int32_t* own_cells, int64_t* length) {
+                                                 const int64_t* end_column, PathSpace space, int32_t* length) {
   const DtwArgs<T>& a = *group.args;
   const int64_t room = 2 * a.path_capacity;
-  int32_t* path[W];
-  for (int l = 0; l < group.used; ++l) path[l] = a.path ? a.path + group.pair[l].at * room : own_cells + l * room;
-  trace_paths(g, group.used, group.good, end_column, a.path_capacity, path, length);
+  trace_lanes_back(g, end_column, space.steps, length);
   for (int l = 0; l < group.used; ++l) {
     if (!group.good[l]) continue;
-    const int64_t cells = 2 * length[l];
-    if (cells < room) __builtin_memmove(path[l], path[l] + room - cells, std::size_t(cells) * sizeof(int32_t));
-    if (a.rewards) write_rewards(a, group.pair[l], kOk, path[l], length[l]);
-    if (a.path_lengths) a.path_lengths[group.pair[l].at] = int32_t(length[l]);
-    if (a.path) __builtin_memset(path[l] + cells, 0xff, std::size_t(room - cells) * sizeof(int32_t));
+    const DtwPair& p = group.pair[l];
+    int32_t* path = a.path ? a.path + p.at * room : space.cells;
+    if (a.path || a.rewards) turn_round<W>(space.steps, l, length[l], path);
+    if (a.rewards) write_rewards(a, p, kOk, path, length[l]);
+    if (a.path_lengths) a.path_lengths[p.at] = length[l];
+    if (a.path) __builtin_memset(path + 2 * length[l], 0xff, std::size_t(room - 2 * length[l]) * sizeof(int32_t));
   }
 }
 
@@ -65,14 +68,16 @@ template <class T, int W> KT_HD void write_curve(const LaneGroup<T, W>& group, c
 }
 
 // Returns how many pairs are left over; their numbers go to `rest`.
-template <class T, int W> KT_HD int finish_group(LaneGroup<T, W>& group, const GroupTable<T, W>& g, int32_t* own_cells,
+template <class T, int W> KT_HD int finish_group(LaneGroup<T, W>& group, const GroupTable<T, W>& g, PathSpace space,
                                                  int64_t* rest) {
   const DtwArgs<T>& a = *group.args;
-  int64_t end_column[W], length[W] = {};
+  int64_t end_column[W];
+  int32_t length[W] = {};
   T value[W];
   int left = 0;
-  for (int l = 0; l < group.used; ++l) {
+  for (int l = 0; l < W; ++l) {
     end_column[l] = g.columns - 1;
+    if (l >= group.used) continue;
     value[l] = g.top[end_column[l] * W + l];
     if (a.free_end)
       for (int64_t j = g.columns - 1; j >= int64_t(g.column_start[l]); --j)
@@ -80,7 +85,7 @@ template <class T, int W> KT_HD int finish_group(LaneGroup<T, W>& group, const G
     group.good[l] = group.good[l] && is_finite(value[l]);
     if (!group.good[l]) rest[left++] = group.pair[l].at;
   }
-  if (wants_path(a)) write_paths(group, g, end_column, own_cells, length);
+  if (wants_path(a)) write_paths(group, g, end_column, space, length);
   for (int l = 0; l < group.used; ++l) {
     if (!group.good[l]) continue;
     write_distance(a, group.pair[l], kOk, value[l], length[l]);

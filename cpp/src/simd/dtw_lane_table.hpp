@@ -25,12 +25,6 @@ template <class T, int W> struct GroupTable {
   KT_HD Moves<W, R> moves_of(int64_t i, int64_t s) const {
     return {moves + i / R * block_words() + (begin(s) + s * (R - 1)) * R * 2};
   }
-  // What cell (i, j) chose: 0 diagonal, 1 up, 2 left.
-  KT_HD int choice(int64_t i, int64_t j, int lane) const {
-    const int64_t last = stripes() - 1, s = j / stripe < last ? j / stripe : last, r = i % R;
-    const LaneBits<W>* w = moves + i / R * block_words() + ((j + r + s * (R - 1)) * R + r) * 2;
-    return (w[1] >> lane) & 1 ? 1 - ((w[0] >> lane) & 1) : 2;
-  }
 };
 
 template <class T, int W> KT_HD void start_table(const GroupTable<T, W>& g) {

@@ -20,7 +20,7 @@ template <class T> constexpr bool kByPattern = sizeof(T) == 4 && KT_VECTOR_BYTES
 template <class T, int W> struct GroupSpace {
   GroupTable<T, W> table;
   T *x = nullptr, *y = nullptr, *starts;
-  int32_t* cells = nullptr;
+  PathSpace paths;
 
   KT_HD GroupSpace(const LaneGroup<T, W>& g, int64_t stripe, bool samples, Arena& arena) {
     constexpr int C = kQuarter<T>;
@@ -32,8 +32,10 @@ template <class T, int W> struct GroupSpace {
       x = arena.take<T>((g.rows + C) * W) + C * W;
       y = arena.take<T>((g.columns + C) * W) + C * W;
     }
-    if (a.rewards || a.normalize == Normalize::path) cells = arena.take<int32_t>(a.path ? 0 : W * 2 * a.path_capacity);
-    if (wants_path(a)) table.moves = arena.take<LaneBits<W>>(table.words());
+    if (!wants_path(a)) return;
+    table.moves = arena.take<LaneBits<W>>(table.words() + 4);
+    paths.steps = arena.take<int32_t>((g.rows + g.columns + 1) * 2 * W);
+    if (a.rewards && !a.path) paths.cells = arena.take<int32_t>(2 * a.path_capacity);
   }
 };
 
@@ -98,21 +100,23 @@ template <class Work> bool with_memory(int64_t limit, Work&& work) {
   return true;
 }
 
-template <class T, class Group> int64_t memory_limit(const DtwArgs<T>& a, const Group&) {
-  return kGroupBytes + (wants_path(a) ? a.direction_bytes : 0);
+// Choices are counted in 32 bits.
+template <class T> int64_t memory_limit(const DtwArgs<T>& a) {
+  const int64_t choices = wants_path(a) ? a.direction_bytes : 0, most = int64_t(1) << 30;
+  return kGroupBytes + (choices < most ? choices : most);
 }
 
 template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& group, int64_t* rest) {
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
-  with_memory(memory_limit(*group.args, group), [&](Arena& arena, bool run) KT_INLINE {
+  with_memory(memory_limit(*group.args), [&](Arena& arena, bool run) KT_INLINE {
     GroupSpace<T, W> space(group, Source::kStripe, false, arena);
     LaneCosts<T, W, Source> costs(group, Source::kStripe, arena);
     Source source(group, costs.whole(), arena);
     costs.source = &source;
     if (!run) return;
     cost_group(group, costs, space);
-    left = finish_group(group, space.table, space.cells, rest);
+    left = finish_group(group, space.table, space.paths, rest);
   });
   return left;
 }
@@ -120,11 +124,11 @@ template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& grou
 template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* rest) {
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
-  with_memory(memory_limit(*group.args, group), [&](Arena& arena, bool run) KT_INLINE {
+  with_memory(memory_limit(*group.args), [&](Arena& arena, bool run) KT_INLINE {
     GroupSpace<T, W> space(group, kSeriesStripe, true, arena);
     if (!run) return;
     series_group(group, arena, space);
-    left = finish_group(group, space.table, space.cells, rest);
+    left = finish_group(group, space.table, space.paths, rest);
   });
   return left;
 }
