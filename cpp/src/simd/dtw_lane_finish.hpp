@@ -22,17 +22,16 @@ template <class T, int W> struct LaneGroup {
   const DtwArgs<T>* args;
   int used;
   int64_t rows = 1, columns = 1;  // of the longest
-  DtwPair pair[W + 1];  // and the first of the next group, or the last one again
+  DtwPair pair[2 * W];  // and those of the next group; after the last pair it is repeated
   bool good[W];  // finite, and a path was found; others are left to the general kernel
 
   KT_HD LaneGroup(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) : args(&a), used(int(count < W ? count : W)) {
+    for (int l = 0; l < 2 * W; ++l) pair[l] = l < count ? pair_of(a, pairs[l]) : pair[l - 1];
     for (int l = 0; l < W; ++l) {
-      pair[l] = l < used ? pair_of(a, pairs[l]) : pair[used - 1];
       good[l] = pair[l].n > 0 && pair[l].m > 0;
       rows = pair[l].n > rows ? pair[l].n : rows;
       columns = pair[l].m > columns ? pair[l].m : columns;
     }
-    pair[W] = count > W ? pair_of(a, pairs[W]) : pair[used - 1];
     rows = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
     columns = columns < kBlockRows ? kBlockRows : columns;
   }

@@ -9,8 +9,8 @@ namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-// Above this much memory for the rows of a group its pairs are left to the general kernel.
-constexpr int64_t kGroupBytes = int64_t(16) << 20;
+// Above this much memory a pair for the rows of a group it is left to the general kernel: long pairs with few beside them.
+constexpr int64_t kPairBytes = int64_t(1) << 20;
 // Columns worked on at a time: their samples and the row above them stay in the second cache.
 constexpr int64_t kSeriesStripe = 512;
 
@@ -101,15 +101,15 @@ template <class Work> bool with_memory(int64_t limit, Work&& work) {
 }
 
 // Choices are counted in 32 bits.
-template <class T> int64_t memory_limit(const DtwArgs<T>& a) {
+template <class T> int64_t memory_limit(const DtwArgs<T>& a, int pairs) {
   const int64_t choices = wants_path(a) ? a.direction_bytes : 0, most = int64_t(1) << 30;
-  return kGroupBytes + (choices < most ? choices : most);
+  return pairs * kPairBytes + (choices < most ? choices : most);
 }
 
 template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& group, int64_t* rest) {
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
-  with_memory(memory_limit(*group.args), [&](Arena& arena, bool run) KT_INLINE {
+  with_memory(memory_limit(*group.args, group.used), [&](Arena& arena, bool run) KT_INLINE {
     GroupSpace<T, W> space(group, Source::kStripe, false, arena);
     LaneCosts<T, W, Source> costs(group, Source::kStripe, arena);
     Source source(group, costs.whole(), arena);
@@ -124,7 +124,7 @@ template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& grou
 template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* rest) {
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
-  with_memory(memory_limit(*group.args), [&](Arena& arena, bool run) KT_INLINE {
+  with_memory(memory_limit(*group.args, group.used), [&](Arena& arena, bool run) KT_INLINE {
     GroupSpace<T, W> space(group, kSeriesStripe, true, arena);
     if (!run) return;
     series_group(group, arena, space);
