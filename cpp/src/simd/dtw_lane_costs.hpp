@@ -11,6 +11,8 @@
 
 KT_MATHS_BEGIN
 
+// A block of so many columns stays in the first cache.
+constexpr int64_t kBlockColumns = 32;
 constexpr int64_t kTileBytes = 512 << 10;  // of all lanes: a part of the second cache
 
 // Columns [0, width), at least C, of W rows that lie `stride` apart into out [column][lane]. meanwhile() is called for every W
@@ -43,22 +45,24 @@ KT_HD void transpose_rows(const T* row, int64_t stride, int64_t width, T* out, W
 template <class T, int W, class Source> struct LaneCosts {
   static constexpr int R = kBlockRows;
   const LaneGroup<T, W>* group;
+  const GroupTable<T, W>* table;
   Source* source;
   T bound;
   int64_t height, pitch, lane_stride;  // of a tile; from one lane's to the next
   bool failed[W] = {};
   T *tiles, *block;                    // block: [row][column][lane]
 
-  KT_HD LaneCosts(const LaneGroup<T, W>& g, int64_t stripe, Arena& arena) : group(&g), source(nullptr) {
+  KT_HD LaneCosts(const LaneGroup<T, W>& g, const GroupTable<T, W>& t, Arena& arena) : group(&g), table(&t), source(nullptr) {
     bound = g.args->free_start && !Source::kDifference ? T(0) : -limits<T>::largest;
-    const int64_t width = g.columns < 2 * stripe ? g.columns : 2 * stripe;
+    // The last stripes of a table may be one and a part more than together elsewhere.
+    const int64_t most = (t.stripes_together + 1) * t.stripe, width = g.columns < most ? g.columns : most;
     pitch = width + 2 * W;
     height = kTileBytes / (W * pitch * int64_t(sizeof(T))) / R * R;
     height = height < R ? R : height > g.rows ? g.rows : height;
     // Neighbouring lanes must not fall into the same sets of the first cache.
     lane_stride = ((height + R) * pitch + 1023) / 1024 * 1024 + 64 / int64_t(sizeof(T));
     tiles = arena.take<T>(W * lane_stride);
-    block = arena.take<T>(R * (width + W) * W);
+    block = arena.take<T>(R * 2 * t.stripe * W);
   }
 
   // Whether a tile is a pair's whole table.
@@ -83,19 +87,20 @@ template <class T, int W, class Source> struct LaneCosts {
     }
   }
 
-  // Costs of rows i .. i + R - 1, columns j .. end - 1, lane by lane.
+  // Costs of rows i .. i + R - 1, columns j .. end - 1, which are a stripe; the tiles have all those that are done together.
   __attribute__((noinline)) typename Source::Rows rows(int64_t i, int64_t j, int64_t end) {
-    const int64_t in_tile = i % height;
-    if (in_tile == 0) {
-      const int64_t rows_here = group->rows - i < height ? group->rows - i : height;
-      for (int l = 0; l < W; ++l) fill_tile(l, i, rows_here, j, end);
-      source->look_ahead(i + rows_here, height, j, end - j);
+    const int64_t in_tile = i % height, stripe = j / table->stripe, last = table->last_together(stripe) - 1;
+    const int64_t first_column = table->begin(stripe / table->stripes_together * table->stripes_together);
+    if (in_tile == 0 && j == first_column) {
+      const int64_t rows_here = group->rows - i < height ? group->rows - i : height, end_column = table->end(last);
+      for (int l = 0; l < W; ++l) fill_tile(l, i, rows_here, j, end_column);
+      source->look_ahead(i + rows_here, height, j, end_column - j);
     }
-    const int64_t width = end - j, block_pitch = (width + W) * W;
+    const int64_t width = end - j;
     for (int r = 0; r < R; ++r)
-      transpose_rows<T, W>(tiles + (in_tile + r) * pitch, lane_stride, width, block + r * block_pitch,
+      transpose_rows<T, W>(tiles + (in_tile + r) * pitch + j - first_column, lane_stride, width, block + r * width * W,
                            [&]() KT_INLINE { source->fetch_some(); });
-    return {block, block_pitch};
+    return {block, width * W};
   }
 };
 
@@ -103,7 +108,7 @@ template <class T, int W, class Source> struct LaneCosts {
 template <class T, int W> struct GivenCosts {
   using Rows = CostRows<Pack<T, W>, kBlockRows>;
   static constexpr bool kDifference = false;
-  static constexpr int64_t kStripe = 256;
+  static constexpr int64_t kTileColumns = 256;
   static constexpr int kLinesAtOnce = 6, kLanesAhead = W / 3 + 1;
   static constexpr int64_t kLine = 64 / int64_t(sizeof(T));
   const LaneGroup<T, W>* group;

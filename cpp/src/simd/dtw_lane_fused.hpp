@@ -134,7 +134,7 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
   static constexpr int R = kBlockRows;
   static constexpr bool kDifference = kOne, kNorms = kMetric == Metric::cosine;
   using Rows = std::conditional_t<kOne, DifferenceRows<Pack<T, W>, R>, CostRows<Pack<T, W>, R>>;
-  static constexpr int64_t kStripe = 128;
+  static constexpr int64_t kTileColumns = 128;
   const LaneGroup<T, W>* group;
   SideBySide<T> y[W];
   T *x_norms, *few;  // [lane][row]; a copy of x where it has less than R samples

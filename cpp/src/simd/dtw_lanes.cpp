@@ -22,11 +22,11 @@ template <class T, int W> struct GroupSpace {
   T *x = nullptr, *y = nullptr, *starts;
   PathSpace paths;
 
-  KT_HD GroupSpace(const LaneGroup<T, W>& g, int64_t stripe, bool samples, Arena& arena) {
+  KT_HD GroupSpace(const LaneGroup<T, W>& g, int64_t stripe, int64_t together, bool samples, Arena& arena) {
     constexpr int C = kQuarter<T>;
     const DtwArgs<T>& a = *g.args;
     starts = arena.take<T>(2 * W);
-    table = {g.rows, g.columns, stripe, arena.take<T>(g.columns * W), arena.take<T>(g.rows * W),
+    table = {g.rows, g.columns, stripe, together, arena.take<T>(g.columns * W), arena.take<T>(g.rows * W),
              starts, starts + W, a.free_start, nullptr};  // fmt: skip
     if (samples) {
       x = arena.take<T>((g.rows + C) * W) + C * W;
@@ -110,8 +110,8 @@ template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& grou
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
   with_memory(memory_limit(*group.args, group.used), [&](Arena& arena, bool run) KT_INLINE {
-    GroupSpace<T, W> space(group, Source::kStripe, false, arena);
-    LaneCosts<T, W, Source> costs(group, Source::kStripe, arena);
+    GroupSpace<T, W> space(group, kBlockColumns, Source::kTileColumns / kBlockColumns, false, arena);
+    LaneCosts<T, W, Source> costs(group, space.table, arena);
     Source source(group, costs.whole(), arena);
     costs.source = &source;
     if (!run) return;
@@ -125,7 +125,7 @@ template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* re
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
   with_memory(memory_limit(*group.args, group.used), [&](Arena& arena, bool run) KT_INLINE {
-    GroupSpace<T, W> space(group, kSeriesStripe, true, arena);
+    GroupSpace<T, W> space(group, kSeriesStripe, 1, true, arena);
     if (!run) return;
     series_group(group, arena, space);
     left = finish_group(group, space.table, space.paths, rest);
