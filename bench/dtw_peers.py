@@ -1,8 +1,8 @@
 """DTW as other libraries offer it: the peers of dtw. None of them takes a batch of pairs; each is a loop over pairs.
 
-Each takes x (B, N), y (B, M) and returns the distances as kinetrace defines them: sums of squares, no root. dtaidistance, tslearn
-and aeon are optional (pip install dtaidistance tslearn aeon): without them their rows are left out. They compute in
-float64 whatever they are given.
+Each takes x (B, N), y (B, M) and returns the distances as kinetrace defines them: sums of squares, no root.
+dtaidistance, tslearn and aeon are optional (pip install dtaidistance tslearn aeon): without them their rows are left
+out. They compute in float64 whatever they are given.
 """
 
 from __future__ import annotations

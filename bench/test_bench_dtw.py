@@ -1,7 +1,7 @@
 """dtw beside other libraries and beside the instruction roof: the arithmetic of the same cells in registers alone.
 
-The contender "roof float32" or "roof float64" is that arithmetic (for fused costs, that of the coordinates), so that its time over
-kinetrace's is the share of the roof. Cells per second: GCUPS = problems_per_s * cells of a pair / 1e9.
+The contender "roof float32" or "roof float64" is that arithmetic (for fused costs, that of the coordinates), so that
+its time over kinetrace's is the share of the roof. GCUPS are problems_per_s times the cells of a pair / 1e9.
 """
 
 from __future__ import annotations

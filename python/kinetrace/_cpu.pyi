@@ -22,6 +22,7 @@ def dtw(
     direction_bytes: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def dtw_roof(is_double: bool, coordinates: bool, cells: Any) -> int: ...
 def fit_kinematics(
     positions: Any,
     times: Any,
