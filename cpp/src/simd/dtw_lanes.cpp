@@ -150,23 +150,28 @@ template <class T, int W> int64_t run_group(LaneGroup<T, W>& group, int64_t* res
   }
 }
 
-template <class T> int64_t run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count, int64_t* rest) {
+template <class T>
+int64_t run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count, int64_t few, int64_t most_rows, int64_t* rest) {
   constexpr int W = lanes<NativePack<T>>::width;
   int64_t left = 0;
   for (int64_t k = 0; k < count; k += W) {
     LaneGroup<T, W> group(a, pairs + k, count - k);
-    left += run_group(group, rest + left);
+    if (group.used <= few && group.rows > most_rows)
+      for (int l = 0; l < group.used; ++l) rest[left++] = pairs[k + l];
+    else left += run_group(group, rest + left);
   }
   return left;
 }
 
 }  // namespace
 
-int64_t dtw_lanes(const DtwArgs<float>& a, const int64_t* pairs, int64_t count, int64_t* rest) {
-  return run(a, pairs, count, rest);
+int64_t dtw_lanes(const DtwArgs<float>& a, const int64_t* pairs, int64_t count, int64_t few_pairs, int64_t most_rows,
+                  int64_t* rest) {
+  return run(a, pairs, count, few_pairs, most_rows, rest);
 }
-int64_t dtw_lanes(const DtwArgs<double>& a, const int64_t* pairs, int64_t count, int64_t* rest) {
-  return run(a, pairs, count, rest);
+int64_t dtw_lanes(const DtwArgs<double>& a, const int64_t* pairs, int64_t count, int64_t few_pairs, int64_t most_rows,
+                  int64_t* rest) {
+  return run(a, pairs, count, few_pairs, most_rows, rest);
 }
 
 }  // namespace KT_ABI
