@@ -86,7 +86,7 @@ template <class Element, int W> struct RowBlock {
     });
   }
 
- private:
+ protected:
   template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
     using Quarter [[maybe_unused]] = typename Pack<T, C>::Vector;
 #if defined(__AVX512F__)
@@ -119,6 +119,33 @@ template <class Element, int W> struct RowBlock {
 #if defined(__x86_64__)
   static KT_HD __m128 quarter(const T* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
 #endif
+};
+
+// W rows anywhere, one after the other in each lane; `rows` and what it points to are the caller's.
+template <class Element, int W> struct RowPointers : private RowBlock<Element, W> {
+  using Block = RowBlock<Element, W>;
+  using T = typename Block::T;
+  using Block::C;
+  Element* const* rows;
+  explicit KT_HD RowPointers(Element* const* r) : Block{nullptr, 0}, rows(r) {}
+
+  KT_HD void load_columns(int64_t at, Pack<T, W>* r) const {
+    unroll<C>([&](auto k) KT_INLINE {
+      const T* p[W / C];
+      unroll<W / C>([&](auto q) KT_INLINE { p[q] = rows[C * q + k]; });
+      if constexpr (W == C) r[k] = load<Pack<T, W>>(p[0] + at);
+      else r[k] = Block::join(p, at, std::make_index_sequence<W / C>{});
+    });
+    transpose_quarters<T, W>(r);
+  }
+  KT_HD void store_columns(int64_t at, Pack<T, W>* r) const {
+    transpose_quarters<T, W>(r);
+    unroll<W / C>([&](auto q) KT_INLINE {
+      unroll<C>([&](auto k) KT_INLINE {
+        store(rows[C * q + k] + at, Block::template part<q>(r[k], std::make_index_sequence<C>{}));
+      });
+    });
+  }
 };
 
 // Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... They come in
