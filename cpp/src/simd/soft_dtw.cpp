@@ -24,8 +24,7 @@ template <class T> class SoftRun {
         rate(soft_rate<T>(args.gamma)),
         banded(args.window.limited),
         slopes_wanted(args.x_gradient || args.y_gradient),
-        backward_wanted(slopes_wanted || args.alignment),
-        check_costs(costs_need_checks(args.metric)) {}
+        backward_wanted(slopes_wanted || args.alignment) {}
 
   void run() {
     load();
@@ -65,7 +64,7 @@ template <class T> class SoftRun {
   SoftGroup<T>& g;
   T* const scratch;
   const T rate;
-  const bool banded, slopes_wanted, backward_wanted, check_costs;
+  const bool banded, slopes_wanted, backward_wanted;
 
   T* start_of(int64_t piece) { return scratch + at.starts + piece * 2 * (at.columns + 1) * W; }
   void copy_state(T* to, const T* from) const { __builtin_memcpy(to, from, std::size_t(2 * (g.columns + 1) * W) * sizeof(T)); }
@@ -96,8 +95,7 @@ template <class T> class SoftRun {
     for (int64_t row = begin; row < end; row += kSoftTile) {
       const int64_t count = end - row < kSoftTile ? end - row : kSoftTile;
       const SoftSpan<T> span(g, row, count, banded);
-      local_costs(a, at, g, span, row, scratch);
-      if (check_costs) g.suspect += odd_costs(at, g, span, banded, row, scratch);
+      g.suspect += exponents(a, at, g, span, row, scratch);
       T* weights = scratch + at.weights + 3 * (row - begin) * at.columns * W;
       for (int64_t r = 0; r < count;) {
         const int64_t together = r + 1 < count && !g.ends_at(row + r) ? 2 : 1;
@@ -112,8 +110,8 @@ template <class T> class SoftRun {
     const int64_t pitch = at.columns * W;
     const T* costs = scratch + at.costs + r * pitch;
     T *state = scratch + at.state, *to = weights + 3 * r * pitch;
-    if (together == 2) forward_rows<kWeights, kBanded, 2>(span, r, costs, pitch, rate, state, to);
-    else forward_rows<kWeights, kBanded, 1>(span, r, costs, pitch, rate, state, to);
+    if (together == 2) forward_rows<kWeights, kBanded, 2>(span, r, costs, pitch, state, to);
+    else forward_rows<kWeights, kBanded, 1>(span, r, costs, pitch, state, to);
   }
   // Z of the pairs whose last row is the one before `row`.
   void keep_last_cells(int64_t row) {
@@ -145,7 +143,8 @@ template <class T> class SoftRun {
       }
       if (a.alignment) write_alignment(row, count);
       if (!slopes_wanted) continue;
-      if (a.metric == Metric::euclidean || a.metric == Metric::cosine) local_costs(a, at, g, span, row, scratch);
+      if (a.metric == Metric::euclidean) sample_costs<Metric::euclidean, false>(a, at, span, row, scratch);
+      if (a.metric == Metric::cosine) sample_costs<Metric::cosine, false>(a, at, span, row, scratch);
       add_slopes(a, at, span, row, scratch);
     }
   }

@@ -35,14 +35,16 @@ template <class T> struct SoftSpan {
   }
 };
 
-// Local costs of rows [row, row + kSoftTile) and the columns of the span, (kSoftTile, columns, W).
-template <Metric kMetric, class T> void sample_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
-                                                     const SoftSpan<T>& span, int64_t row, T* scratch) {
+// Local costs of rows [row, row + kSoftTile) and the columns of the span, (kSoftTile, columns, W); kExponents: what
+// soft_exponent makes of them.
+template <Metric kMetric, bool kExponents, class T> void sample_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
+                                                                      const SoftSpan<T>& span, int64_t row, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width, R = kSoftTile, C = 4;
   const int64_t dims = a.dims, pitch = layout.columns * W;
   const T *x = scratch + layout.x + row * dims * W, *y = scratch + layout.y;
   T* to = scratch + layout.costs;
+  const V rate = V(soft_rate<T>(a.gamma));
   for (int64_t j = span.first / C * C; j <= span.last; j += C) {
     V sum[R][C];
     unroll<R * C>([&](auto i) KT_INLINE { sum[i / C][i % C] = V(T(0)); });
@@ -59,7 +61,8 @@ template <Metric kMetric, class T> void sample_costs(const SoftDtwArgs<T>& a, co
       V norms = V(T(1));
       if constexpr (kMetric == Metric::cosine)
         norms = load<V>(scratch + layout.x_norms + (row + r) * W) * load<V>(scratch + layout.y_norms + (j + c) * W);
-      store(to + r * pitch + (j + c) * W, finish_cost<kMetric>(sum[r][c], norms));
+      const V cost = finish_cost<kMetric>(sum[r][c], norms);
+      store(to + r * pitch + (j + c) * W, kExponents ? soft_exponent(cost, rate) : cost);
     });
   }
 }
@@ -80,32 +83,39 @@ template <class T> void given_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>
   }
 }
 
-template <class T> void local_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftGroup<T>& g,
-                                    const SoftSpan<T>& span, int64_t row, T* scratch) {
-  switch (a.metric) {
-    case Metric::given: return given_costs(a, layout, g, span, row, scratch);
-    case Metric::euclidean: return sample_costs<Metric::euclidean>(a, layout, span, row, scratch);
-    case Metric::l1: return sample_costs<Metric::l1>(a, layout, span, row, scratch);
-    case Metric::cosine: return sample_costs<Metric::cosine>(a, layout, span, row, scratch);
-    case Metric::dot: return sample_costs<Metric::dot>(a, layout, span, row, scratch);
-    default: return sample_costs<Metric::sqeuclidean>(a, layout, span, row, scratch);
-  }
-}
-
-// NaN in the lanes that have a cost inside rows, columns and band which is NaN or -inf.
-template <class T> NativePack<T> odd_costs(const SoftLayout<T>& layout, const SoftGroup<T>& g, const SoftSpan<T>& span,
-                                           bool banded, int64_t row, const T* scratch) {
+// Costs as soft_exponent_signed takes them, in place. NaN in the lanes that have a cost inside rows, columns and band which
+// is NaN or -inf.
+template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftGroup<T>& g,
+                                             const SoftSpan<T>& span, int64_t row, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = SoftGroup<T>::W;
+  const V rate = V(soft_rate<T>(a.gamma));
   V odd = V(T(0));
   for (int64_t r = 0; r < kSoftTile && row + r < g.rows; ++r)
     for (int64_t j = span.first; j <= span.last; ++j) {
-      const V cost = load<V>(scratch + layout.costs + (r * layout.columns + j) * W);
+      T* at = scratch + layout.costs + (r * layout.columns + j) * W;
+      const V cost = load<V>(at);
       V bad = select(cost > V(-infinity<T>()), V(T(0)), V(quiet_nan<T>()));
-      if (banded) bad = select(span.inside(r, j), bad, V(T(0)));
+      if (a.window.limited) bad = select(span.inside(r, j), bad, V(T(0)));
       odd = odd + bad;
+      store(at, soft_exponent_signed(cost, rate));
     }
   return odd;
+}
+
+// What the recurrence reads of four rows; returns NaN in the lanes with a cost that has no meaning.
+template <class T> NativePack<T> exponents(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftGroup<T>& g,
+                                           const SoftSpan<T>& span, int64_t row, T* scratch) {
+  switch (a.metric) {
+    case Metric::given: given_costs(a, layout, g, span, row, scratch); break;
+    case Metric::cosine: sample_costs<Metric::cosine, false>(a, layout, span, row, scratch); break;
+    case Metric::dot: sample_costs<Metric::dot, false>(a, layout, span, row, scratch); break;
+    case Metric::euclidean: sample_costs<Metric::euclidean, true>(a, layout, span, row, scratch); break;
+    case Metric::l1: sample_costs<Metric::l1, true>(a, layout, span, row, scratch); break;
+    default: sample_costs<Metric::sqeuclidean, true>(a, layout, span, row, scratch);
+  }
+  if (costs_need_checks(a.metric)) return check_costs(a, layout, g, span, row, scratch);
+  return NativePack<T>(T(0));
 }
 
 template <class V> KT_HD Scaled<V> load_cell(const scalar_of<V>* p) { return {load<V>(p), load<V>(p + lanes<V>::width)}; }
@@ -117,17 +127,15 @@ template <class V> KT_HD void store_cell(scalar_of<V>* p, Scaled<V> z) {
 // a register of cells need not wait for its left neighbour. `state` holds Z of the row above, columns -1, 0, 1, ..., and then
 // that of the last row here; weights are written (rows, columns, 3, W).
 template <bool kWeights, bool kBanded, int R, class T>
-__attribute__((noinline)) void forward_rows(const SoftSpan<T>& span, int64_t r0, const T* costs, int64_t pitch, T rate_,
-                                            T* state, T* weights) {
+__attribute__((noinline)) void forward_rows(const SoftSpan<T>& span, int64_t r0, const T* costs, int64_t pitch, T* state,
+                                            T* weights) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width;
-  const V rate = V(rate_);
   const int64_t first = span.first, last = span.last;
   if (last < first) return;
   const auto cell = [&](int64_t r, int64_t j, Scaled<V> diagonal, Scaled<V> up, Scaled<V> left) KT_INLINE {
     SoftWeights<V> w;
-    const V x = soft_exponent(load<V>(costs + r * pitch + j * W), rate);
-    Scaled<V> z = soft_cell<kWeights>(x, diagonal, up, left, w);
+    Scaled<V> z = soft_cell<kWeights>(load<V>(costs + r * pitch + j * W), diagonal, up, left, w);
     if constexpr (kBanded) z.exponent = select(span.inside(r0 + r, j), z.exponent, absent<V>().exponent);
     if constexpr (kWeights) {
       T* to = weights + 3 * (r * pitch + j * W);

@@ -44,17 +44,22 @@ template <class T> struct SoftGroup {
   }
 };
 
-// to[c W + l] = from[l][c step] for c < length[l], 0 up to `total`.
+// to[c W + l] = from[l][c step] for c < length[l], 0 up to `total`. Whole lines of each row are moved at once, through a block
+// that stays in the first cache: rows that lie a power of two apart would evict each other.
 template <class T> void gather_rows(const T* const* from, const int64_t* length, int64_t step, int64_t total, T* to) {
-  constexpr int W = lanes<NativePack<T>>::width, C = kQuarter<T>;
+  using V = NativePack<T>;
+  constexpr int W = lanes<V>::width, C = kQuarter<T>;
   int64_t shortest = total, c = 0;
   for (int l = 0; l < W; ++l) shortest = length[l] < shortest ? length[l] : shortest;
   if (step == 1) {
-    const RowPointers<const T, W> block(from);
-    for (; c + C <= shortest; c += C) {
-      NativePack<T> r[C];
-      block.load_columns(c, r);
-      unroll<C>([&](auto k) KT_INLINE { store(to + (c + k) * W, r[k]); });
+    alignas(64) T lines[W * W];
+    for (; c + W <= shortest; c += W) {
+      for (int l = 0; l < W; ++l) store(lines + l * W, load<V>(from[l] + c));
+      unroll<W / C>([&](auto q) KT_INLINE {
+        V r[C];
+        RowBlock<const T, W>{lines, W}.load_columns(q * C, r);
+        unroll<C>([&](auto k) KT_INLINE { store(to + (c + q * C + k) * W, r[k]); });
+      });
     }
   }
   for (; c < total; ++c)
@@ -63,16 +68,18 @@ template <class T> void gather_rows(const T* const* from, const int64_t* length,
 
 // The way back, to[l][c] for c < total: 0 from length[l] on.
 template <class T> void scatter_rows(const T* from, const int64_t* length, int used, int64_t total, T* const* to) {
-  constexpr int W = lanes<NativePack<T>>::width, C = kQuarter<T>;
+  using V = NativePack<T>;
+  constexpr int W = lanes<V>::width, C = kQuarter<T>;
   int64_t shortest = total, c = 0;
   for (int l = 0; l < used; ++l) shortest = length[l] < shortest ? length[l] : shortest;
-  if (used == W) {
-    const RowPointers<T, W> block(to);
-    for (; c + C <= shortest; c += C) {
-      NativePack<T> r[C];
-      unroll<C>([&](auto k) KT_INLINE { r[k] = load<NativePack<T>>(from + (c + k) * W); });
-      block.store_columns(c, r);
-    }
+  alignas(64) T lines[W * W];
+  for (; c + W <= shortest; c += W) {
+    unroll<W / C>([&](auto q) KT_INLINE {
+      V r[C];
+      unroll<C>([&](auto k) KT_INLINE { r[k] = load<V>(from + (c + q * C + k) * W); });
+      RowBlock<T, W>{lines, W}.store_columns(q * C, r);
+    });
+    for (int l = 0; l < used; ++l) store(to[l] + c, load<V>(lines + l * W));
   }
   for (int l = 0; l < used; ++l)
     for (int64_t k = c; k < total; ++k) to[l][k] = k < length[l] ? from[k * W + l] : T(0);

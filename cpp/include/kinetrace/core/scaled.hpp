@@ -81,7 +81,24 @@ template <class T> KT_HD Scaled<T> normalized(T exponent, T mantissa) {
   return {exponent + T(int64_t(field) - L::bias), from_bits(B(bits - (field << L::mantissa_bits) + (B(L::bias) << L::mantissa_bits)))};
 }
 
+// x, but at least low; low for NaN. The compiler makes two instructions of max() with a constant.
+template <class T> KT_HD T at_least(T x, T low) { return x > low ? x : low; }
+
 #if !defined(__CUDACC__)
+template <class T, int W> KT_HD Pack<T, W> at_least(Pack<T, W> x, Pack<T, W> low) {
+  using Vector [[maybe_unused]] = typename Pack<T, W>::Vector;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4) return Pack<T, W>((Vector)_mm512_max_ps((__m512)x.v, (__m512)low.v));
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 8)
+    return Pack<T, W>((Vector)_mm512_max_pd((__m512d)x.v, (__m512d)low.v));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(T) * W == 32 && sizeof(T) == 4) return Pack<T, W>((Vector)_mm256_max_ps((__m256)x.v, (__m256)low.v));
+  if constexpr (sizeof(T) * W == 32 && sizeof(T) == 8)
+    return Pack<T, W>((Vector)_mm256_max_pd((__m256d)x.v, (__m256d)low.v));
+#endif
+  return max(x, low);
+}
 template <class T, int W> KT_HD Pack<T, W> round_even(Pack<T, W> x) {
   using Vector [[maybe_unused]] = typename Pack<T, W>::Vector;
 #if defined(__AVX512F__)

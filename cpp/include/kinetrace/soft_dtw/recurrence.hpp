@@ -23,8 +23,13 @@ template <class V> KT_HD Scaled<V> absent() {
 // its cell. NaN forbids it as well (whoever reads the costs has to notice NaN).
 template <class V> KT_HD V soft_exponent(V cost, V rate) {
   using T = scalar_of<V>;
-  const V x = cost * rate, low = V(-ScaledLimits<T>::largest), high = V(ScaledLimits<T>::largest);
-  return min(max(x, low), high);
+  return at_least(cost * rate, V(-ScaledLimits<T>::largest));
+}
+
+// The same where costs may be negative: nor does a large negative one leave the range.
+template <class V> KT_HD V soft_exponent_signed(V cost, V rate) {
+  const V high = V(ScaledLimits<scalar_of<V>>::largest), x = soft_exponent(cost, rate);
+  return select(x > high, high, x);
 }
 
 template <bool kWeights, class V> KT_HD Scaled<V> soft_cell(V x, Scaled<V> diagonal, Scaled<V> up, Scaled<V> left,
