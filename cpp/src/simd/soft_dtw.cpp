@@ -67,7 +67,9 @@ template <class T> class SoftRun {
   const bool banded, slopes_wanted, backward_wanted;
 
   T* start_of(int64_t piece) { return scratch + at.starts + piece * 2 * (at.columns + 1) * W; }
-  void copy_state(T* to, const T* from) const { __builtin_memcpy(to, from, std::size_t(2 * (g.columns + 1) * W) * sizeof(T)); }
+  void copy_state(T* to, const T* from) const {
+    __builtin_memcpy(to, from, std::size_t(2 * (g.columns + 1) * W) * sizeof(T));
+  }
   void clear(int64_t offset, int64_t registers) const {
     for (int64_t i = 0; i < registers; ++i) store(scratch + offset + i * W, V(T(0)));
   }
@@ -106,7 +108,8 @@ template <class T> class SoftRun {
       }
     }
   }
-  template <bool kWeights, bool kBanded> void forward_some(const SoftSpan<T>& span, int64_t r, int64_t together, T* weights) {
+  template <bool kWeights, bool kBanded> void forward_some(const SoftSpan<T>& span, int64_t r, int64_t together,
+                                                           T* weights) {
     const int64_t pitch = at.columns * W;
     const T* costs = scratch + at.costs + r * pitch;
     T *state = scratch + at.state, *to = weights + 3 * r * pitch;
@@ -194,7 +197,8 @@ template <class T> class SoftRun {
   }
   void finish_cosine(int64_t samples, int64_t gradients, int64_t shares, int64_t norms_at, int64_t count) const {
     for (int64_t i = 0; i < count; ++i) {
-      const V share = kinetrace::load<V>(scratch + shares + i * W), norm = kinetrace::load<V>(scratch + norms_at + i * W);
+      const V share = kinetrace::load<V>(scratch + shares + i * W),
+              norm = kinetrace::load<V>(scratch + norms_at + i * W);
       for (int64_t k = i * a.dims * W; k < (i + 1) * a.dims * W; k += W)
         store(scratch + gradients + k, cosine_slope(kinetrace::load<V>(scratch + gradients + k),
                                                     kinetrace::load<V>(scratch + samples + k), share, norm));
@@ -213,7 +217,8 @@ template <class T> class SoftRun {
   }
 };
 
-template <class T> void run_groups(const SoftDtwArgs<T>& a, const int64_t* order, int64_t begin, int64_t end, T* scratch) {
+template <class T> void run_groups(const SoftDtwArgs<T>& a, const int64_t* order, int64_t begin, int64_t end,
+                                   T* scratch) {
   const SoftLayout<T> layout(a);
   for (int64_t i = begin; i < end; i += SoftGroup<T>::W) {
     SoftGroup<T> group(a, order, i, end);

@@ -16,8 +16,9 @@ constexpr int64_t kSoftTile = 4;
 // Rows and columns are rounded up to tiles.
 template <class T> struct SoftLayout {
   int64_t rows, columns;  // rounded up
-  int64_t kept_rows;      // rows whose weights are kept at once; more rows: the forward direction is repeated in pieces
-  int64_t x, y, x_norms, y_norms, costs, state, weights, starts, incoming, expected, x_slopes, y_slopes, x_shares, y_shares;
+  int64_t kept_rows;  // rows whose weights are kept at once; more rows: the forward direction is repeated in pieces
+  int64_t x, y, x_norms, y_norms, costs, state, weights, starts, incoming, expected, x_slopes, y_slopes, x_shares,
+      y_shares;
   int64_t size;
 
   explicit SoftLayout(const SoftDtwArgs<T>& a) {
@@ -49,7 +50,9 @@ template <class T> struct SoftLayout {
 };
 
 // Pairs order[begin..end), which are best alike in length; `order` may be nullptr: 0, 1, 2, ...
-KT_SIMD_DECLARE(void soft_dtw(const SoftDtwArgs<float>& a, const int64_t* order, int64_t begin, int64_t end, float* scratch))
-KT_SIMD_DECLARE(void soft_dtw(const SoftDtwArgs<double>& a, const int64_t* order, int64_t begin, int64_t end, double* scratch))
+KT_SIMD_DECLARE(void soft_dtw(const SoftDtwArgs<float>& a, const int64_t* order, int64_t begin, int64_t end,
+                              float* scratch))
+KT_SIMD_DECLARE(void soft_dtw(const SoftDtwArgs<double>& a, const int64_t* order, int64_t begin, int64_t end,
+                              double* scratch))
 
 }  // namespace kinetrace

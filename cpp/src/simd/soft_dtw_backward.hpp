@@ -67,8 +67,8 @@ template <Metric kMetric, class T> void slope_factors(const SoftLayout<T>& layou
 
 // Coordinates [d, d + C) of the gradients: four rows of x, and what these rows add to all columns of y (kY).
 template <SlopeKind kKind, bool kY, int C, class T>
-__attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t dims, int64_t row,
-                                             int64_t d, T* scratch) {
+__attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t dims,
+                                             int64_t row, int64_t d, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width, R = kSoftTile;
   const T *x = scratch + layout.x + (row * dims + d) * W, *y = scratch + layout.y + d * W;

@@ -37,8 +37,10 @@ template <class T> struct SoftSpan {
 
 // Local costs of rows [row, row + kSoftTile) and the columns of the span, (kSoftTile, columns, W); kExponents: what
 // soft_exponent makes of them.
-template <Metric kMetric, bool kExponents, class T> void sample_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
-                                                                      const SoftSpan<T>& span, int64_t row, T* scratch) {
+template <Metric kMetric, bool kExponents, class T> void sample_costs(const SoftDtwArgs<T>& a,
+                                                                      const SoftLayout<T>& layout,
+                                                                      const SoftSpan<T>& span, int64_t row,
+                                                                      T* scratch) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width, R = kSoftTile, C = 4;
   const int64_t dims = a.dims, pitch = layout.columns * W;
@@ -85,8 +87,8 @@ template <class T> void given_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>
 
 // Costs as soft_exponent_signed takes them, in place. NaN in the lanes that have a cost inside rows, columns and band which
 // is NaN or -inf.
-template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftGroup<T>& g,
-                                             const SoftSpan<T>& span, int64_t row, T* scratch) {
+template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
+                                             const SoftGroup<T>& g, const SoftSpan<T>& span, int64_t row, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = SoftGroup<T>::W;
   const V rate = V(soft_rate<T>(a.gamma));
@@ -118,7 +120,9 @@ template <class T> NativePack<T> exponents(const SoftDtwArgs<T>& a, const SoftLa
   return NativePack<T>(T(0));
 }
 
-template <class V> KT_HD Scaled<V> load_cell(const scalar_of<V>* p) { return {load<V>(p), load<V>(p + lanes<V>::width)}; }
+template <class V> KT_HD Scaled<V> load_cell(const scalar_of<V>* p) {
+  return {load<V>(p), load<V>(p + lanes<V>::width)};
+}
 template <class V> KT_HD void store_cell(scalar_of<V>* p, Scaled<V> z) {
   store(p, z.exponent), store(p + lanes<V>::width, z.mantissa);
 }
@@ -127,8 +131,8 @@ template <class V> KT_HD void store_cell(scalar_of<V>* p, Scaled<V> z) {
 // a register of cells need not wait for its left neighbour. `state` holds Z of the row above, columns -1, 0, 1, ..., and then
 // that of the last row here; weights are written (rows, columns, 3, W).
 template <bool kWeights, bool kBanded, int R, class T>
-__attribute__((noinline)) void forward_rows(const SoftSpan<T>& span, int64_t r0, const T* costs, int64_t pitch, T* state,
-                                            T* weights) {
+__attribute__((noinline)) void forward_rows(const SoftSpan<T>& span, int64_t r0, const T* costs, int64_t pitch,
+                                            T* state, T* weights) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width;
   const int64_t first = span.first, last = span.last;

@@ -23,7 +23,7 @@ template <> struct ScaledLimits<float> {
   static constexpr float largest = 1.2676506002282294e30f, absent_below = -6.338253001141147e29f;  // 2^100, -2^99
   static constexpr int mantissa_bits = 23, bias = 127;
   static constexpr float whole = 12582912.0f;  // 1.5 2^23: adding it puts a whole number into the low bits
-  static constexpr float shrink_to = -62;      // smallest power of two that shrink() keeps
+  static constexpr float shrink_to = -62;  // smallest power of two that shrink() keeps
   static constexpr float tiny = 8.673617379884035e-19f;  // 2^-60: products of two numbers above it are normal
 };
 template <> struct ScaledLimits<double> {
@@ -78,7 +78,8 @@ template <class T> KT_HD Scaled<T> normalized(T exponent, T mantissa) {
   using L = ScaledLimits<T>;
   using B = typename L::Bits;
   const B bits = bits_of(mantissa), field = bits >> L::mantissa_bits;
-  return {exponent + T(int64_t(field) - L::bias), from_bits(B(bits - (field << L::mantissa_bits) + (B(L::bias) << L::mantissa_bits)))};
+  return {exponent + T(int64_t(field) - L::bias),
+          from_bits(B(bits - (field << L::mantissa_bits) + (B(L::bias) << L::mantissa_bits)))};
 }
 
 // x, but at least low; low for NaN. The compiler makes two instructions of max() with a constant.
@@ -88,12 +89,14 @@ template <class T> KT_HD T at_least(T x, T low) { return x > low ? x : low; }
 template <class T, int W> KT_HD Pack<T, W> at_least(Pack<T, W> x, Pack<T, W> low) {
   using Vector [[maybe_unused]] = typename Pack<T, W>::Vector;
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4) return Pack<T, W>((Vector)_mm512_max_ps((__m512)x.v, (__m512)low.v));
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4)
+    return Pack<T, W>((Vector)_mm512_max_ps((__m512)x.v, (__m512)low.v));
   if constexpr (sizeof(T) * W == 64 && sizeof(T) == 8)
     return Pack<T, W>((Vector)_mm512_max_pd((__m512d)x.v, (__m512d)low.v));
 #endif
 #if defined(__AVX__)
-  if constexpr (sizeof(T) * W == 32 && sizeof(T) == 4) return Pack<T, W>((Vector)_mm256_max_ps((__m256)x.v, (__m256)low.v));
+  if constexpr (sizeof(T) * W == 32 && sizeof(T) == 4)
+    return Pack<T, W>((Vector)_mm256_max_ps((__m256)x.v, (__m256)low.v));
   if constexpr (sizeof(T) * W == 32 && sizeof(T) == 8)
     return Pack<T, W>((Vector)_mm256_max_pd((__m256d)x.v, (__m256d)low.v));
 #endif
@@ -157,15 +160,28 @@ template <class T, int W> KT_HD Scaled<Pack<T, W>> normalized(Pack<T, W> exponen
 // 2^x - its fraction in [-1/2, 1/2] by a polynomial near the minimax one: relative error below 8e-8 for float (degree 6,
 // one rounding of the result) and 1.2e-16 for double (degree 11); 2^0 is 1.
 KT_HD float exp2_coefficient(float, int i) {
-  constexpr float c[] = {1.0f, 6.93147206702832586e-01f, 2.40226509222887574e-01f, 5.55032722667030201e-02f,
-                         9.61805667852463908e-03f, 1.34004281776159287e-03f, 1.54614446985687091e-04f};
+  constexpr float c[] = {1.0f,
+                         6.93147206702832586e-01f,
+                         2.40226509222887574e-01f,
+                         5.55032722667030201e-02f,
+                         9.61805667852463908e-03f,
+                         1.34004281776159287e-03f,
+                         1.54614446985687091e-04f};
   return c[i];
 }
 KT_HD double exp2_coefficient(double, int i) {
-  constexpr double c[] = {1.0, 6.93147180559945286e-01, 2.40226506959101610e-01, 5.55041086648216178e-02,
-                          9.61812910758714536e-03, 1.33335581464066226e-03, 1.54035304638282792e-04,
-                          1.52527338423740602e-05, 1.32154324944867382e-06, 1.01780564596669076e-07,
-                          7.07420022093065096e-09, 4.45594403811009126e-10};
+  constexpr double c[] = {1.0,
+                          6.93147180559945286e-01,
+                          2.40226506959101610e-01,
+                          5.55041086648216178e-02,
+                          9.61812910758714536e-03,
+                          1.33335581464066226e-03,
+                          1.54035304638282792e-04,
+                          1.52527338423740602e-05,
+                          1.32154324944867382e-06,
+                          1.01780564596669076e-07,
+                          7.07420022093065096e-09,
+                          4.45594403811009126e-10};
   return c[i];
 }
 // The mantissa is in [0.7, 1.42] here. x may not exceed ScaledLimits::largest in magnitude.

@@ -11,8 +11,9 @@ KT_MATHS_BEGIN
 
 enum class SlopeKind { difference, sign, product };
 KT_HD constexpr SlopeKind slope_kind(Metric metric) {
-  return metric == Metric::l1 ? SlopeKind::sign
-         : metric == Metric::dot || metric == Metric::cosine ? SlopeKind::product : SlopeKind::difference;
+  return metric == Metric::l1                                ? SlopeKind::sign
+         : metric == Metric::dot || metric == Metric::cosine ? SlopeKind::product
+                                                             : SlopeKind::difference;
 }
 
 // The factor of a cell: what its E becomes. `norms` is |x| |y|, used by cosine alone; cost by cosine and euclidean.
@@ -30,8 +31,7 @@ template <SlopeKind kKind, class V> KT_HD V slope_of(V own, V other) {
   using T = scalar_of<V>;
   if constexpr (kKind == SlopeKind::product) return other;
   const V d = own - other;
-  if constexpr (kKind == SlopeKind::sign)
-    return select(d > V(T(0)), V(T(1)), select(d < V(T(0)), V(T(-1)), V(T(0))));
+  if constexpr (kKind == SlopeKind::sign) return select(d > V(T(0)), V(T(1)), select(d < V(T(0)), V(T(-1)), V(T(0))));
   return d;
 }
 
