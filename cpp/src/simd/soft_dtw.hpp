@@ -25,7 +25,7 @@ template <class T> struct SoftLayout {
     rows = round_up(a.rows), columns = round_up(a.columns);
     const bool given = a.metric == Metric::given, cosine = a.metric == Metric::cosine;
     const bool slopes = a.x_gradient || a.y_gradient, backward = slopes || a.alignment;
-    const int64_t row_bytes = columns * 3 * 64;
+    const int64_t row_bytes = 1 + columns * 3 * 64;
     kept_rows = !backward ? 0 : a.kept_bytes / row_bytes / kSoftTile * kSoftTile;
     if (kept_rows < kSoftTile) kept_rows = kSoftTile;
     if (kept_rows > rows) kept_rows = rows;
