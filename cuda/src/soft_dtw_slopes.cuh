@@ -139,7 +139,8 @@ template <class T> struct SoftPair {
     const T own = x[i * a.x.stride[1] + d * a.x.stride[2]];
     T sum = T(0);
     for (int64_t j = 0; j < m; ++j)
-      sum = fma(at(e, i, j), slope_of<kKind>(own, y[j * a.y.stride[1] + d * a.y.stride[2]]), sum);
+      sum = fma(at(e, i, j), guarded_slope(at(e, i, j), slope_of<kKind>(own, y[j * a.y.stride[1] + d * a.y.stride[2]])),
+                sum);
     return a.metric == Metric::cosine ? cosine_slope(sum, own, share, x_norms[i]) : sum;
   }
   template <SlopeKind kKind> __device__ T y_slope(T* e, int64_t j, int64_t d, T share) const {
@@ -147,7 +148,8 @@ template <class T> struct SoftPair {
     T sum = T(0);
     for (int64_t i = n - 1; i >= 0; --i) {
       const T other = x[i * a.x.stride[1] + d * a.x.stride[2]];
-      sum = fma(at(e, i, j), kKind == SlopeKind::product ? other : -slope_of<kKind>(other, own), sum);
+      sum = fma(at(e, i, j),
+                kKind == SlopeKind::product ? other : -guarded_slope(at(e, i, j), slope_of<kKind>(other, own)), sum);
     }
     return a.metric == Metric::cosine ? cosine_slope(sum, own, share, y_norms[j]) : sum;
   }
