@@ -10,20 +10,26 @@ from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.kinematic_residual import kinematic_residual
 from kinetrace.primitives import simulate_primitive
+from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_steps
 from kinetrace.track_residual import track_residual
 
 __version__ = "0.1.0"
 
 __all__ = [
     "KinematicFit",
+    "RougeCost",
     "SegmentFit",
     "Status",
     "Tracks",
     "__version__",
     "chain_flow",
+    "extract_tag",
     "fit_kinematics",
     "fit_segments",
     "kinematic_residual",
+    "rouge",
+    "rouge_cost",
     "simulate_primitive",
+    "split_steps",
     "track_residual",
 ]
