@@ -29,6 +29,7 @@ PYBIND11_MODULE(_cpu, m) {
     d["OK"] = int(kinetrace::kOk), d["TOO_FEW_POINTS"] = int(kinetrace::kTooFewPoints),
     d["NON_FINITE"] = int(kinetrace::kNonFinite);
     d["SINGULAR"] = int(kinetrace::kSingular), d["INVALID_WEIGHT"] = int(kinetrace::kInvalidWeight);
+    d["INFEASIBLE"] = int(kinetrace::kInfeasible), d["EMPTY"] = int(kinetrace::kEmpty);
     return d;
   });
 }

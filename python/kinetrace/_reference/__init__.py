@@ -6,6 +6,7 @@ They check no arguments (kinetrace does that in one place) and use no compiled c
 from __future__ import annotations
 
 from kinetrace._reference.chain_flow import chain_flow
+from kinetrace._reference.dtw import dtw, dtw_curve, dtw_from_cost, dtw_matrix, dtw_rewards
 from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
@@ -15,6 +16,11 @@ from kinetrace._reference.track_residual import track_residual, track_residual_b
 
 __all__ = [
     "chain_flow",
+    "dtw",
+    "dtw_curve",
+    "dtw_from_cost",
+    "dtw_matrix",
+    "dtw_rewards",
     "extract_tag",
     "fit_kinematics",
     "fit_segments",
