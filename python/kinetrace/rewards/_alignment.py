@@ -68,16 +68,17 @@ def cosine_costs(references: Sequence[Any], candidates: Sequence[Any]) -> Costs:
 
 
 def _rows(embeddings: Any) -> Float:
-    """Unit rows; zero rows stay zero."""
+    """Unit rows; zero rows stay zero. Torch tensors are read back: rewards are numbers, without a gradient."""
     if hasattr(embeddings, "detach"):  # torch
         embeddings = embeddings.detach().cpu().double().numpy()
     rows = np.asarray(embeddings, dtype=np.float64)
     if rows.size == 0:
-        return rows.reshape(len(rows), -1)
+        return np.empty((len(rows), 0))
     if rows.ndim != 2:
         raise ValueError(f"embeddings: expected shape (steps, D), got {rows.shape}")
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms != 0)
+    unit: Float = np.divide(rows, norms, out=np.zeros_like(rows), where=norms != 0)
+    return unit
 
 
 def _cosine(reference: Float, candidate: Float) -> Float:

@@ -59,8 +59,9 @@ class Explanation:
             from matplotlib.figure import Figure
 
             ax = Figure(figsize=(3.5 + 0.55 * columns, 2.2 + 0.5 * rows), layout="constrained").add_subplot()
-        image = ax.imshow(np.atleast_2d(self.cost), cmap="viridis_r", vmin=0, vmax=max(1.0, _largest(self.cost)))
-        ax.figure.colorbar(image, ax=ax, label="cost")
+        if self.cost.size:
+            image = ax.imshow(self.cost, cmap="viridis_r", vmin=0, vmax=max(1.0, _largest(self.cost)))
+            ax.figure.colorbar(image, ax=ax, label="cost")
         if len(self.path):
             ax.plot(self.path[:, 1], self.path[:, 0], "o-", color="tab:red", label="alignment")
         ax.set_xticks(range(columns), _labels(self.generated_steps, label_width), rotation=40, ha="right")

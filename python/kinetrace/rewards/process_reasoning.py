@@ -49,7 +49,7 @@ class ProcessReasoningReward:
         rouge_weights: of ROUGE-1, -2, -L; the equal weights are Video-R1's text reward [published there].
         stem: whether ROUGE compares stems.
         embed: function from a list of steps to an array (steps, D), for metric="cosine"; without it the columns
-            `reference_embeddings` and `completion_embeddings` hold such arrays.
+            `reference_embeddings` and `completion_embeddings` hold such arrays (tensors on a GPU are read back).
         step: `StepPattern` or its name; x is the reference, y the generated trace [unknown in the paper].
         jump: longest step along the generated trace of "sequential_jump" and "classic_jump" (2: figure caption).
         subsequence: True: the reference may match any contiguous part of the trace; "start" or "end" free only that
