@@ -6,6 +6,7 @@ namespace kinetrace {
 namespace bindings {
 
 void bind_chain_flow(pybind11::module_& m);
+void bind_dtw(pybind11::module_& m);
 void bind_fit_kinematics(pybind11::module_& m);
 void bind_kinematic_residual(pybind11::module_& m);
 void bind_track_residual(pybind11::module_& m);

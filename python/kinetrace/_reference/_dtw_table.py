@@ -72,7 +72,7 @@ def inside_window(i: int, j: int, n: int, m: int, window: float | None) -> bool:
         return True
     r = min(window * min(n, m) if isinstance(window, float) else float(window), float(max(n, m)))
     r = max(r, 0.5) if n != m else r
-    return 2 * abs(i * (m - 1) - j * (n - 1)) <= np.floor(2 * r * (max(n, m) - 1))
+    return bool(2 * abs(i * (m - 1) - j * (n - 1)) <= np.floor(2 * r * (max(n, m) - 1)))
 
 
 def accumulate(cost: Float, step: Any, window: float | None, free_start: bool) -> Table:

@@ -158,7 +158,9 @@ def _distances(
         value = np.inf if pair.status == INFEASIBLE else np.nan
         if pair.status == OK:
             value = pair.table.value[-1, pair.end] / _divisor(normalize, pair, len(cells))
-        distance.append(value), found.append(cells), status.append(pair.status)
+        distance.append(value)
+        found.append(cells)
+        status.append(pair.status)
     if not paths:
         return np.array(distance)
     lengths = np.array([len(cells) for cells in found], dtype=np.int32)

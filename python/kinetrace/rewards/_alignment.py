@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace import _cpu
-from kinetrace._reference.dtw import dtw_from_cost
+from kinetrace.dtw import dtw_from_cost
 from kinetrace.step_pattern import StepPattern
 
 Float = npt.NDArray[np.float64]
@@ -31,11 +31,14 @@ class Aligned(NamedTuple):
     path: npt.NDArray[np.int32]  # (P,2), empty where there is none
 
 
-def align(costs: Costs, step: StepPattern, subsequence: bool | str, normalize: str | None) -> Float:
+def align(
+    costs: Costs, step: StepPattern, subsequence: bool | str, normalize: str | None, num_threads: int | None
+) -> Float:
     """Distances (B,): +inf where no path exists, NaN where a trace is empty or a cost is not finite."""
     if not costs.cost.size:
         return np.full(len(costs.n), np.nan)
     options: dict[str, Any] = {"step": step, "subsequence": subsequence, "normalize": normalize}
+    options["num_threads"] = num_threads
     return np.asarray(dtw_from_cost(costs.cost, x_lengths=costs.n, y_lengths=costs.m, **options))
 
 

@@ -248,7 +248,7 @@ class ProcessReasoningReward:
         texts = _columns.texts_of(completions)
         count = len(texts)
         costs = self._costs(texts, columns, count)
-        distance = _alignment.align(costs, self.step, self.subsequence, self.normalize)
+        distance = _alignment.align(costs, self.step, self.subsequence, self.normalize, self.num_threads)
         process, penalty = self._process(distance, costs.n, costs.m)
         if self.metric != "matrix" and self.reference_column in columns:
             missing = [reference is None for reference in columns[self.reference_column]]
