@@ -179,6 +179,23 @@ def test_totals_and_the_gate() -> None:
     ]
 
 
+def test_from_cost_is_the_reward_of_matrices() -> None:
+    rng = np.random.default_rng(0)
+    cost = rng.random((40, 5, 9))
+    n, m = rng.integers(0, 6, 40), rng.integers(0, 10, 40).astype(np.int32)
+    reward = ProcessReasoningReward(metric="matrix", length_penalty=0.1, empty_reference="nan")
+    columns = {"cost": [c[:i, :j] for c, i, j in zip(cost, n, m, strict=True)]}
+    want = [math.nan if r is None else r for r in reward([""] * 40, **columns)]
+    np.testing.assert_array_equal(reward.from_cost(cost, x_lengths=n, y_lengths=m), want)
+    assert 3 < np.isnan(want).sum() < 20
+    assert reward.from_cost(cost[:, :, :0]).tolist() == [0] * 40
+    single = reward.from_cost(cost.astype(np.float32))
+    assert single.dtype == np.float64
+    np.testing.assert_allclose(single, reward([""] * 40, cost=list(cost)), rtol=2e-6)
+    with pytest.raises(ValueError, match=r"^cost: expected shape \(B, N, M\), got \(5, 9\)"):
+        reward.from_cost(cost[0])
+
+
 def test_a_function_as_map() -> None:
     reward = ProcessReasoningReward(map=lambda v: 2 - v, alpha=3.0, metric="matrix", step="sequential")
     assert reward([""], cost=[[[0.5, 0.25]]]) == [1.25]

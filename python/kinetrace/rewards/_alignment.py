@@ -19,7 +19,7 @@ Embed = Callable[[list[str]], Any]
 class Costs(NamedTuple):
     """Padded costs of a batch."""
 
-    cost: Float  # (B,N,M), NaN beyond the lengths
+    cost: npt.NDArray[Any]  # (B,N,M), what lies beyond the lengths does not count
     n: npt.NDArray[np.int32]  # (B,) reference steps
     m: npt.NDArray[np.int32]  # (B,) generated steps
 

@@ -171,6 +171,29 @@ class ProcessReasoningReward:
             log_extra(self.__name__, totals)
         return totals
 
+    def from_cost(self, cost: Any, *, x_lengths: Any = None, y_lengths: Any = None) -> npt.NDArray[np.float64]:
+        """Process rewards of a batch of cost matrices: alignment, length penalty and map, without any text.
+
+        Args:
+            cost (array on the CPU, (B, N, M), float32 | float64): what generated step j costs as reference step i.
+            x_lengths (array, (B,), int32 | int64): reference steps; None: N.
+            y_lengths (array, (B,), int32 | int64): generated steps; None: M.
+
+        Returns:
+            (B,) float64: the process reward, NaN where it is undefined.
+
+        Raises:
+            ValueError: shape, dtype or range, as in `kinetrace.dtw_from_cost`.
+        """
+        given = np.asarray(cost)
+        if given.ndim != 3:
+            raise ValueError(f"cost: expected shape (B, N, M), got {given.shape}")
+        lengths = (x_lengths, given.shape[1]), (y_lengths, given.shape[2])
+        n, m = (np.full(len(given), full, np.int32) if own is None else np.asarray(own) for own, full in lengths)
+        costs = Costs(given, n, m)
+        distance = _alignment.align(costs, self.step, self.subsequence, self.normalize, self.num_threads)
+        return self._process(distance.astype(np.float64), n, m)[0]
+
     def components(self, completions: Any = None, **columns: Any) -> list[dict[str, float]]:
         """What the rewards are made of, the same keys for every completion.
 
