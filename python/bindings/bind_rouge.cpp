@@ -34,21 +34,22 @@ struct Strings {
   }
 };
 
-std::string at(const char* name, int64_t i) { return std::string(name) + "[" + std::to_string(i) + "]"; }
+// Where in a list something is: " at [3]".
+std::string at(int64_t i) { return " at [" + std::to_string(i) + "]"; }
 
 // A list or tuple (or what iterates); a string, whose items are strings too, is surely a mistake.
-py::object sequence_from(py::handle object, const std::string& name, const char* expected) {
+py::object sequence_from(py::handle object, const char* name, const char* expected, const std::string& where = "") {
   if (!PyUnicode_Check(object.ptr()) && !PyBytes_Check(object.ptr()))
     if (PyObject* s = PySequence_Fast(object.ptr(), "")) return py::reinterpret_steal<py::object>(s);
   PyErr_Clear();
-  bad_type(name, expected, type_name(object));
+  bad_type(name, expected, type_name(object) + where);
 }
 
-void read_steps(py::handle object, const std::string& name, Strings& out) {
-  const py::object steps = sequence_from(object, name, "a list of str");
+void read_steps(py::handle object, const char* name, const char* expected, int64_t item, Strings& out) {
+  const py::object steps = sequence_from(object, name, expected, at(item));
   for (py::ssize_t i = 0; i < PySequence_Fast_GET_SIZE(steps.ptr()); ++i) {
     PyObject* s = PySequence_Fast_GET_ITEM(steps.ptr(), i);
-    if (!PyUnicode_Check(s)) bad_type(at(name.c_str(), i), "str", type_name(s));
+    if (!PyUnicode_Check(s)) bad_type(name, expected, type_name(s) + at(item) + "[" + std::to_string(i) + "]");
     out.add(s);
   }
 }
@@ -59,7 +60,7 @@ Strings read_texts(py::handle object, const char* name) {
   Strings out;
   for (py::ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); ++i) {
     PyObject* s = PySequence_Fast_GET_ITEM(items.ptr(), i);
-    if (!PyUnicode_Check(s)) bad_type(at(name, i), "str", type_name(s));
+    if (!PyUnicode_Check(s)) bad_type(name, "a list of str", type_name(s) + at(i));
     out.add(s), out.lists.close();
   }
   return out;
@@ -78,7 +79,7 @@ Strings read_traces(py::handle object, const char* name, bool split, std::vector
     if (!number_of || item != before) {
       const bool text = split && PyUnicode_Check(item);
       if (text) out.add(item);
-      else read_steps(item, at(name, i), out);
+      else read_steps(item, name, expected, i, out);
       out.lists.close(), is_text.push_back(text);
       before = item;
     }

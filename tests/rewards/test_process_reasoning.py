@@ -162,6 +162,18 @@ def test_embeddings() -> None:
     )
 
 
+def test_bad_embeddings() -> None:
+    reward = ProcessReasoningReward(metric="cosine")
+    columns = {"reference_embeddings": [np.ones((2, 3))], "completion_embeddings": [np.ones((2, 3))]}
+    assert reward([""], **columns) == [1]
+    with pytest.raises(ValueError, match=r"^completion_embeddings: expected 3 coordinates, got 4"):
+        reward([""], **columns | {"completion_embeddings": [np.ones((2, 4))]})
+    with pytest.raises(ValueError, match=r"^reference_embeddings: expected arrays \(steps, D\), got shape \(3,\)"):
+        reward([""], **columns | {"reference_embeddings": [np.ones(3)]})
+    with pytest.raises(ValueError, match=r"^reference_embeddings: expected a column with 1 entries, got None"):
+        reward([""])
+
+
 def test_totals_and_the_gate() -> None:
     reward = ProcessReasoningReward(
         accuracy="correct",
@@ -266,7 +278,11 @@ def test_bad_arguments(argument: str, value: Any, error: type[Exception]) -> Non
             "reference_steps: expected 1 entries, one per completion, got 2 entries",
         ),
         ({"reference_steps": "text"}, ValueError, "reference_steps: expected 1 entries, one per completion, got str"),
-        ({"reference_steps": [[1]]}, TypeError, r"references\[0\]\[0\]: expected str, got int"),
+        (
+            {"reference_steps": [[1]]},
+            TypeError,
+            r"references: expected a list of str or lists of str, got int at \[0\]\[0\]",
+        ),
     ],
 )
 def test_bad_columns(columns: dict, error: type[Exception], message: str) -> None:

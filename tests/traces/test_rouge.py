@@ -142,8 +142,8 @@ def test_same_bits_for_any_number_of_threads_and_order() -> None:
     [
         ("a", ["a"], TypeError, "references: expected a list of str, got str"),
         (["a"], b"a", TypeError, "candidates: expected a list of str, got bytes"),
-        (["a"], ["a", None], TypeError, r"candidates\[1\]: expected str, got NoneType"),
-        ([["a"]], ["a"], TypeError, r"references\[0\]: expected str, got list"),
+        (["a"], ["a", None], TypeError, r"candidates: expected a list of str, got NoneType at \[1\]"),
+        ([["a"]], ["a"], TypeError, r"references: expected a list of str, got list at \[0\]"),
         (["a", "b"], ["a"], ValueError, "candidates: expected 2 items, one for each of references, got 1"),
         (None, ["a"], TypeError, "references: expected a list of str, got NoneType"),
     ],

@@ -107,9 +107,9 @@ def test_empty_batch_and_empty_lists() -> None:
 @pytest.mark.parametrize(
     ("references", "candidates", "error", "message"),
     [
-        (["a"], [["a"]], TypeError, r"references\[0\]: expected a list of str, got str"),
+        (["a"], [["a"]], TypeError, r"references: expected a list of lists of str, got str at \[0\]"),
         ([["a"]], "a", TypeError, "candidates: expected a list of lists of str, got str"),
-        ([["a"]], [["a", 3]], TypeError, r"candidates\[0\]\[1\]: expected str, got int"),
+        ([["a"]], [["a", 3]], TypeError, r"candidates: expected a list of lists of str, got int at \[0\]\[1\]"),
         ([["a"]] * 3, [["a"]] * 2, ValueError, "candidates: expected 3 items, one for each of references, got 2"),
     ],
 )

@@ -65,12 +65,13 @@ def text_costs(
     return Costs(*_cpu.rouge_cost(references, candidates, weights, stem, True, markers, "float64", num_threads))
 
 
-def cosine_costs(references: Sequence[Any], candidates: Sequence[Any]) -> Costs:
+def cosine_costs(references: Sequence[Any], candidates: Sequence[Any], names: tuple[str, str]) -> Costs:
     """1 - cosine of embeddings, arrays (n,D) and (m,D) each; 1 where an embedding is zero."""
-    return padded([_cosine(_rows(r), _rows(c)) for r, c in zip(references, candidates, strict=True)])
+    pairs = zip(references, candidates, strict=True)
+    return padded([_cosine(_rows(r, names[0]), _rows(c, names[1]), names[1]) for r, c in pairs])
 
 
-def _rows(embeddings: Any) -> Float:
+def _rows(embeddings: Any, name: str) -> Float:
     """Unit rows; zero rows stay zero. Torch tensors are read back: rewards are numbers, without a gradient."""
     if hasattr(embeddings, "detach"):  # torch
         embeddings = embeddings.detach().cpu().double().numpy()
@@ -78,17 +79,17 @@ def _rows(embeddings: Any) -> Float:
     if rows.size == 0:
         return np.empty((len(rows), 0))
     if rows.ndim != 2:
-        raise ValueError(f"embeddings: expected shape (steps, D), got {rows.shape}")
+        raise ValueError(f"{name}: expected arrays (steps, D), got shape {rows.shape}")
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: Float = np.divide(rows, norms, out=np.zeros_like(rows), where=norms != 0)
     return unit
 
 
-def _cosine(reference: Float, candidate: Float) -> Float:
+def _cosine(reference: Float, candidate: Float, name: str) -> Float:
     if not (len(reference) and len(candidate)):
         return np.empty((len(reference), len(candidate)))
     if reference.shape[1] != candidate.shape[1]:
-        raise ValueError(f"embeddings: expected {reference.shape[1]} coordinates, got {candidate.shape[1]}")
+        raise ValueError(f"{name}: expected {reference.shape[1]} coordinates, got {candidate.shape[1]}")
     return np.asarray(np.maximum(1 - reference @ candidate.T, 0))
 
 

@@ -319,10 +319,10 @@ class ProcessReasoningReward:
             return _alignment.padded(_columns.column(columns, self.cost_column, count))
         if self.metric == "cosine" and self.embed is None:
             names = ("reference_embeddings", "completion_embeddings")
-            return _alignment.cosine_costs(*(_columns.column(columns, name, count) for name in names))
+            return _alignment.cosine_costs(*(_columns.column(columns, name, count) for name in names), names)
         references = [[] if r is None else r for r in _columns.column(columns, self.reference_column, count)]
         if self.metric == "cosine":
-            return _alignment.cosine_costs(*self._embedded(references, texts))
+            return _alignment.cosine_costs(*self._embedded(references, texts), ("embed", "embed"))
         natively = isinstance(self.split, str) and not self.drop_repeats
         return _alignment.text_costs(
             references if isinstance(self.split, str) else [self._steps(r, False) for r in references],
