@@ -58,13 +58,15 @@ class Explanation:
         if ax is None:
             from matplotlib.figure import Figure
 
-            ax = Figure(figsize=(3.5 + 0.55 * columns, 2.2 + 0.5 * rows), layout="constrained").add_subplot()
+            ax = Figure(figsize=(4.5 + 0.8 * columns, 2.8 + 0.6 * rows), layout="constrained").add_subplot()
         if self.cost.size:
-            image = ax.imshow(self.cost, cmap="viridis_r", vmin=0, vmax=max(1.0, _largest(self.cost)))
+            image = ax.imshow(self.cost, cmap="viridis_r", aspect="auto", vmin=0, vmax=max(1.0, _largest(self.cost)))
             ax.figure.colorbar(image, ax=ax, label="cost")
         if len(self.path):
             ax.plot(self.path[:, 1], self.path[:, 0], "o-", color="tab:red", label="alignment")
-        ax.set_xticks(range(columns), _labels(self.generated_steps, label_width), rotation=40, ha="right")
+        ax.set_xticks(
+            range(columns), _labels(self.generated_steps, label_width), rotation=35, ha="right", rotation_mode="anchor"
+        )
         ax.set_yticks(range(rows), _labels(self.reference_steps, label_width))
         ax.set(xlabel="generated steps", ylabel="reference steps")
         reward = "undefined" if self.reward is None else f"{self.reward:.3f}"
