@@ -91,6 +91,7 @@ template <class T> py::tuple call(const Arguments& in) {
   a.x_lengths = lengths_from(in.x_lengths, zipped ? a.pairs : a.x_count, a.x_count, a.rows);
   a.y_lengths = lengths_from(in.y_lengths, zipped ? a.pairs : a.y_count, a.y_count, a.columns);
   a.steps = steps_from(in.steps);
+  for (int g = 0; g < a.steps.groups; ++g) a.weights[g] = T(a.steps.weight[g]);
   a.window = window_from(in.window);
   set_free_ends(in.subsequence, a.free_start, a.free_end);
   a.normalize = Normalize(choice_from(in.normalize, "normalize", {"x", "y", "sum", "path"}, true) + 1);

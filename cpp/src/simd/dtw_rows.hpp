@@ -8,21 +8,21 @@ KT_MATHS_BEGIN
 
 // One bit per lane.
 template <class V> KT_HD uint32_t bits_of(mask_of<V> mask) {
-  if constexpr (lanes<V>::width == 1) {
-    return uint32_t(mask);
-  } else {
 #if defined(__AVX512DQ__)
-    if constexpr (sizeof(mask) == 64 && lanes<V>::width == 16) return _mm512_movepi32_mask((__m512i)mask.v);
-    if constexpr (sizeof(mask) == 64 && lanes<V>::width == 8) return _mm512_movepi64_mask((__m512i)mask.v);
+  if constexpr (sizeof(mask) == 64 && lanes<V>::width == 16) return _mm512_movepi32_mask((__m512i)mask.v);
+  if constexpr (sizeof(mask) == 64 && lanes<V>::width == 8) return _mm512_movepi64_mask((__m512i)mask.v);
 #endif
 #if defined(__AVX__)
-    if constexpr (sizeof(mask) == 32 && lanes<V>::width == 8) return uint32_t(_mm256_movemask_ps((__m256)mask.v));
-    if constexpr (sizeof(mask) == 32 && lanes<V>::width == 4) return uint32_t(_mm256_movemask_pd((__m256d)mask.v));
+  if constexpr (sizeof(mask) == 32 && lanes<V>::width == 8) return uint32_t(_mm256_movemask_ps((__m256)mask.v));
+  if constexpr (sizeof(mask) == 32 && lanes<V>::width == 4) return uint32_t(_mm256_movemask_pd((__m256d)mask.v));
 #endif
-    uint32_t bits = 0;
-    for (int lane = 0; lane < lanes<V>::width; ++lane) bits |= uint32_t(mask[lane]) << lane;
-    return bits;
-  }
+  uint32_t bits = 0;
+  for (int lane = 0; lane < lanes<V>::width; ++lane) bits |= uint32_t(mask[lane]) << lane;
+  return bits;
+}
+template <class V> KT_HD uint32_t bits_of(const Choice<V>& choice, int plane) {
+  if constexpr (lanes<V>::width == 1) return uint32_t(choice.number >> plane & 1);
+  else return bits_of<V>(choice.plane[plane]);
 }
 
 // Directions of one row: `planes` numbers of W bits per column, packed without gaps.
@@ -50,7 +50,6 @@ template <class T, class V> struct DtwRows {
   static constexpr int W = lanes<V>::width;
   DtwGroup<T, V> group;
   T* ring = nullptr;  // (max_di + 1, max_dj + columns, W); the first max_dj columns are +inf
-  T weights[kMaxSteps];
   int64_t row_elements, ring_rows;
   int planes;
   bool square, whole;  // whole: every lane has every column of every row
@@ -59,7 +58,6 @@ template <class T, class V> struct DtwRows {
   KT_HD T* row(int64_t i) const { return ring + i % ring_rows * row_elements + steps().max_dj * W; }
 
   KT_HD void measure(const DtwArgs<T>& a) {
-    for (int g = 0; g < a.steps.groups; ++g) weights[g] = T(a.steps.weight[g]);
     ring_rows = a.steps.max_di + 1;
     row_elements = (a.steps.max_dj + group.columns) * W;
     planes = planes_of(a.steps.count);
@@ -129,10 +127,11 @@ template <class T, class V> struct DtwRows {
     }
     Choice<V> choice;
     for (; j <= last; ++j) {
+      const auto read = [&](int k) KT_INLINE { return load<V>(before[k] + j * W); };
       const V cost = load<V>(group.cost + j * W);
-      store(out + j * W, enter_cell<kSquare, kChoice, V>(steps(), weights, before, j * W, cost, planes, choice));
+      store(out + j * W, enter_cell<kSquare, kChoice, V>(steps(), group.args->weights, read, cost, planes, choice));
       if (kChoice)
-        for (int p = 0; p < planes; ++p) put_direction<W>(directions, j * planes + p, bits_of<V>(choice.plane[p]));
+        for (int p = 0; p < planes; ++p) put_direction<W>(directions, j * planes + p, bits_of(choice, p));
     }
   }
 

@@ -110,7 +110,7 @@ def dtw_curve(
             for j in range(pair.m):
                 row[j] = pair.table.value[-1, j] / _divisor(normalize, pair, 0)
         curves.append(row)
-    return np.array(curves).reshape(-1, columns)
+    return np.array(curves).reshape(len(curves), columns)
 
 
 def dtw_rewards(
@@ -146,7 +146,7 @@ def dtw_rewards(
                 if partners:
                     reward[i] = -sum(partners) / len(partners)
         rewards.append(reward)
-    return np.array(rewards).reshape(-1, rows)
+    return np.array(rewards).reshape(len(rewards), rows)
 
 
 def _distances(

@@ -13,12 +13,13 @@
 KT_MATHS_BEGIN
 
 constexpr int kMaxPlanes = 4;  // bits of the number of a step
+KT_HD int planes_of(int steps) { return steps <= 2 ? 1 : steps <= 4 ? 2 : steps <= 8 ? 3 : 4; }
 
 // The number of the step that each lane takes, bit by bit.
 template <class V> struct Choice {
   mask_of<V> plane[kMaxPlanes] = {};
 
-  // Where `better`, the number becomes k.
+  // Where `better`, the number becomes k, or that of another choice.
   KT_HD void take(int planes, mask_of<V> better, int k) {
     for (int p = 0; p < planes; ++p) plane[p] = (k >> p) & 1 ? plane[p] | better : plane[p] & !better;
   }
@@ -26,22 +27,28 @@ template <class V> struct Choice {
     for (int p = 0; p < planes; ++p) plane[p] = (other.plane[p] & better) | (plane[p] & !better);
   }
 };
+struct ScalarChoice {
+  int32_t number = 0;
 
-KT_HD int planes_of(int steps) { return steps <= 2 ? 1 : steps <= 4 ? 2 : steps <= 8 ? 3 : 4; }
+  KT_HD void take(int, bool better, int k) { number = better ? k : number; }
+  KT_HD void take(int, bool better, const ScalarChoice& other) { number = better ? other.number : number; }
+};
+template <> struct Choice<float> : ScalarChoice {};
+template <> struct Choice<double> : ScalarChoice {};
 
-// One cell. before[k] + offset: the value that step k comes from. kPlanes > 0: also which step is taken.
-template <bool kSquare, bool kChoice, class V> KT_HD V enter_cell(const StepTable& steps, const scalar_of<V>* weights,
-                                                                  const scalar_of<V>* const* before, int64_t offset,
-                                                                  V cost, int planes, Choice<V>& choice) {
+// One cell. before(k): the value that step k comes from. kChoice: also which step is taken, of `planes` bits.
+template <bool kSquare, bool kChoice, class V, class Before>
+KT_HD V enter_cell(const StepTable& steps, const scalar_of<V>* weights, const Before& before, V cost, int planes,
+                   Choice<V>& choice) {
   using T = scalar_of<V>;
   V best = V(infinity<T>());
   int k = 0;
   for (int g = 0; g < steps.groups; ++g) {
-    V nearest = load<V>(before[k] + offset);
+    V nearest = before(k);
     Choice<V> inside;
     if (kChoice) inside.take(planes, mask_of<V>(true), k);
     for (++k; k < steps.group_end[g]; ++k) {
-      const V other = load<V>(before[k] + offset);
+      const V other = before(k);
       if (kChoice) inside.take(planes, other < nearest, k);
       nearest = min(other, nearest);
     }

@@ -31,6 +31,7 @@ template <class T> struct DtwArgs {
   Metric metric = Metric::sqeuclidean;
   UserMetric user;
   StepTable steps;
+  T weights[kMaxSteps] = {};  // of the groups of steps
   Window window;
   bool free_start = false, free_end = false;  // on the axis of y
   Normalize normalize = Normalize::none;
