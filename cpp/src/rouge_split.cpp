@@ -11,10 +11,19 @@ constexpr uint32_t kIdeographicStop = 0x3002, kFullWidthExclamation = 0xff01, kF
 constexpr uint32_t kBullet = 0x2022;
 
 // Properties of the first 128 code points, and which of them end lines or sentences or begin tags.
-enum : uint8_t { kSpace = 1, kAlphanumeric = 2, kDigit = 4, kSentenceEnd = 8, kLineEnd = 16, kTagStart = 32 };
+enum : uint8_t {
+  kSpace = 1,
+  kAlphanumeric = 2,
+  kDigit = 4,
+  kSentenceEnd = 8,
+  kLineEnd = 16,
+  kTagStart = 32,
+  kOther = 64
+};
 struct AsciiTable {
-  uint8_t of[128] = {};
+  uint8_t of[129] = {};  // the last one is that of all further code points
   constexpr AsciiTable() {
+    of[128] = kOther;
     for (int c = 0; c < 128; ++c) {
       const bool digit = c >= '0' && c <= '9', letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
       of[c] = uint8_t((digit ? kDigit : 0) | (digit || letter ? kAlphanumeric : 0));
@@ -38,10 +47,8 @@ template <class Character> class Splitter {
     const bool thought = close >= 0;
     if (thought) begin = open + 7, end = close;
     int64_t start = begin;
-    for (int64_t i = begin; i < end; ++i) {
-      const uint8_t kind = ascii(s_[i]);
-      if (!(kind & (kLineEnd | kTagStart))) continue;
-      const int64_t size = kind & kLineEnd ? 1 : thought ? 0 : tag_at(i, end);
+    for (int64_t i = begin; (i = next(i, end, thought ? kLineEnd : kLineEnd | kTagStart)) < end; ++i) {
+      const int64_t size = ascii(s_[i]) & kLineEnd ? 1 : tag_at(i, end);
       if (!size) continue;
       line(start, i, markers);
       start = i + size, i = start - 1;
@@ -50,7 +57,17 @@ template <class Character> class Splitter {
   }
 
  private:
-  static uint8_t ascii(uint32_t c) { return c < 128 ? kAscii.of[c] : uint8_t(0); }
+  static uint8_t ascii(uint32_t c) { return kAscii.of[c < 128 ? c : 128]; }
+  // The first place in [at, end) whose kind is among those asked for.
+  int64_t next(int64_t at, int64_t end, unsigned kinds) const {
+    for (; at + 8 <= end; at += 8) {
+      unsigned any = 0;
+      for (int64_t k = 0; k < 8; ++k) any |= ascii(s_[at + k]);
+      if (any & kinds) break;
+    }
+    while (at < end && !(ascii(s_[at]) & kinds)) ++at;
+    return at;
+  }
   bool space(uint32_t c) const { return c < 128 ? kAscii.of[c] & kSpace : tables_.is_space(c); }
   bool alphanumeric(uint32_t c) const { return c < 128 ? kAscii.of[c] & kAlphanumeric : tables_.is_alphanumeric(c); }
   bool digit(uint32_t c) const { return c < 128 ? kAscii.of[c] & kDigit : tables_.is_decimal(c); }
@@ -61,8 +78,8 @@ template <class Character> class Splitter {
     return true;
   }
   int64_t find(const char* word, int64_t from) const {
-    for (int64_t i = from; i < text_.size; ++i)
-      if (s_[i] == '<' && is(word, i, text_.size)) return i;
+    for (int64_t i = from; (i = next(i, text_.size, kTagStart)) < text_.size; ++i)
+      if (is(word, i, text_.size)) return i;
     return -1;
   }
   int64_t tag_at(int64_t at, int64_t end) const {
@@ -120,7 +137,7 @@ template <class Character> class Splitter {
   }
   void sentences(int64_t begin, int64_t end) {
     int64_t start = after_enumerator(begin, end);
-    for (int64_t i = start; i < end; ++i) {
+    for (int64_t i = start; (i = next(i, end, kSentenceEnd | kOther)) < end; ++i) {
       const uint32_t c = s_[i];
       const bool ender = ascii(c) & kSentenceEnd
                              ? i + 1 < end && space(s_[i + 1])

@@ -15,16 +15,40 @@ inline uint64_t mix(uint64_t a, uint64_t b) {
   return uint64_t(product) ^ uint64_t(product >> 64);
 }
 
+constexpr bool kLittleEndian =
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    true;
+#else
+    false;
+#endif
+
+// Which of eight bytes are a word's, by how many; from a table, as lengths are hard to predict for a branch.
+constexpr uint64_t kByteMask[9] = {
+    0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff, 0xffffffffffffffff};
+
 // The first `size` bytes, 8 at most, as a number; 8 can be read.
 inline uint64_t leading_bytes(const char* word, int64_t size) {
+  const int64_t n = size < 0 ? 0 : size > 8 ? 8 : size;
   uint64_t key = 0;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  std::memcpy(&key, word, 8);
-  return size >= 8 ? key : size <= 0 ? 0 : key & ((uint64_t(1) << (8 * size)) - 1);
-#else
-  if (size > 0) std::memcpy(&key, word, std::size_t(size < 8 ? size : 8));
+  if (kLittleEndian) {
+    std::memcpy(&key, word, 8);
+    return key & kByteMask[n];
+  }
+  std::memcpy(&key, word, std::size_t(n));
   return key;
-#endif
+}
+
+// Bytes before the first zero; a zero follows sooner or later, and 7 bytes behind it can be read.
+inline int64_t bytes_before_zero(const char* text) {
+  int64_t n = 0;
+  for (; kLittleEndian; n += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, text + n, 8);
+    const uint64_t zeros = (eight - 0x0101010101010101u) & ~eight & 0x8080808080808080u;
+    if (zeros) return n + __builtin_ctzll(zeros) / 8;
+  }
+  while (text[n]) ++n;
+  return n;
 }
 
 class Interner {
@@ -44,24 +68,25 @@ class Interner {
       hash = mix(hash ^ 0x8cb92ba72f3d8dd7u, leading_bytes(word + i, length - i) ^ 0xa0761d6478bd642fu);
     for (std::size_t at = hash & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
       const Slot& slot = slots_[at];
-      if (slot.id < 0) return add({first, second, hash, -1}, word, length);
-      if (slot.first == first && slot.second == second && is(slot.id, word, length)) return slot.id;
+      if (slot.id < 0) return add({first, second, hash, length, -1}, word, length);
+      if (slot.first == first && slot.second == second && slot.length == length &&
+          (length <= 16 || same_end(slot.id, word, length)))
+        return slot.id;
     }
   }
 
  private:
   struct Slot {
-    uint64_t first = 0, second = 0, hash = 0;
+    uint64_t first = 0, second = 0, hash = 0;  // its first 16 bytes, and a hash of all
+    int64_t length = 0;
     int32_t id = -1;
   };
   struct Word {
     int64_t begin, length;
   };
 
-  bool is(int32_t id, const char* word, int64_t length) const {
-    const Word& w = words_[std::size_t(id)];
-    return w.length == length &&
-           (length <= 16 || std::memcmp(letters_.data() + w.begin + 16, word + 16, std::size_t(length - 16)) == 0);
+  bool same_end(int32_t id, const char* word, int64_t length) const {
+    return std::memcmp(letters_.data() + words_[std::size_t(id)].begin + 16, word + 16, std::size_t(length - 16)) == 0;
   }
   int32_t add(Slot slot, const char* word, int64_t length) {
     slot.id = size();

@@ -19,7 +19,12 @@ struct Shared {
   int64_t unigrams = 0, bigrams = 0, subsequence = 0;
 };
 
-inline int64_t count_bits(uint64_t x) { return __builtin_popcountll(x); }
+// In plain arithmetic: the builtin is a call into a library where the instruction cannot be assumed.
+inline int64_t count_bits(uint64_t x) {
+  x -= (x >> 1) & 0x5555555555555555u;
+  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+  return int64_t((((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u) >> 56);
+}
 inline uint64_t lowest_bit(uint64_t x) { return x & (~x + 1); }
 
 // State of one block of 64 reference tokens while the candidate's tokens pass.

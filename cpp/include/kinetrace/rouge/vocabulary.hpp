@@ -51,10 +51,9 @@ class Vocabulary {
     std::memset(line + size, 0, std::size_t(kWordPadding));
     for (int64_t i = 0; i < size; ++i) {
       if (!line[i]) continue;
-      int64_t end = i + 1;
-      while (line[end]) ++end;
-      out.push_back(number(line + i, end - i));
-      i = end;
+      const int64_t length = bytes_before_zero(line + i);
+      out.push_back(number(line + i, length));
+      i += length;
     }
   }
 
