@@ -21,7 +21,6 @@ struct Workspace {
   Overlap overlap;
   std::vector<int32_t> reference_ids, candidate_ids;
   std::vector<Tokens> reference, candidate;
-  std::vector<Shared> shared;
 
   void tokenise(const Text* steps, int64_t count, std::vector<int32_t>& ids, std::vector<Tokens>& out) {
     ids.clear(), out.clear();
@@ -93,17 +92,21 @@ template <class F> void for_each_pair(const RougeArgs& a, const F& write) {
     for (int64_t k = first; k < last; ++k) {
       const int64_t b = order[std::size_t(k)];
       const int32_t r = (*a.reference_of)[std::size_t(b)];
-      if (r != reference) {
-        w->tokenise(a.references->list(r), a.references->length(r), w->reference_ids, w->reference);
-        w->overlap.set_reference(w->reference, w->vocabulary.size());
-        w->shared.resize(w->reference.size());
-        reference = r;
-      }
+      const bool fresh = r != reference;
+      if (fresh) w->tokenise(a.references->list(r), a.references->length(r), w->reference_ids, w->reference);
+      reference = r;
       w->tokenise(a.candidates->list(b), a.candidates->length(b), w->candidate_ids, w->candidate);
-      for (std::size_t j = 0; j < w->candidate.size(); ++j) {
-        w->overlap.compare(w->candidate[j], w->vocabulary.size(), w->shared.data());
-        for (std::size_t i = 0; i < w->reference.size(); ++i)
-          write(b, int64_t(i), int64_t(j), scores_of(w->shared[i], w->reference[i].count, w->candidate[j].count));
+      const int64_t steps = int64_t(w->reference.size());
+      for (int64_t part = 0; part < steps; part += Overlap::kMostSteps) {
+        const int64_t size = steps - part < Overlap::kMostSteps ? steps - part : Overlap::kMostSteps;
+        if (fresh || steps > size) w->overlap.set_reference(w->reference.data() + part, size, w->vocabulary.size());
+        for (std::size_t j = 0; j < w->candidate.size(); ++j) {
+          Shared shared[Overlap::kMostSteps];
+          w->overlap.compare(w->candidate[j], w->vocabulary.size(), shared);
+          for (int64_t i = 0; i < size; ++i)
+            write(b, part + i, int64_t(j),
+                  scores_of(shared[i], w->reference[std::size_t(part + i)].count, w->candidate[j].count));
+        }
       }
     }
     workspaces.give(std::move(w));

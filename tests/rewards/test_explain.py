@@ -75,3 +75,5 @@ def test_matrices_and_undefined_rewards() -> None:
     empty = reward.explain("A.", [], cost=np.empty((0, 1)))
     assert empty.reward is None
     assert "reward undefined" in str(empty)
+    with pytest.raises(ValueError, match=r"^cost: expected shape \(1, 2\), one entry per step, got \(1, 3\)"):
+        reward.explain("A. B.", ["x"], cost=[[0.5, 0.25, 0.1]])

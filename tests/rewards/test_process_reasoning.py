@@ -82,9 +82,11 @@ def test_a_trace_that_says_it_all() -> None:
 
 
 def test_a_missing_reference_is_unscorable() -> None:
-    got = ProcessReasoningReward()([TRACE, TRACE], reference_steps=[None, REFERENCE])
-    assert got[0] is None
-    assert got[1] == ProcessReasoningReward()([TRACE], reference_steps=[REFERENCE])[0]
+    for absent in (None, math.nan):
+        for split in ("sentence", lambda text: text.split(".")):
+            got = ProcessReasoningReward(split=split)([TRACE, TRACE], reference_steps=[absent, REFERENCE])
+            assert got[0] is None
+            assert got[1] == ProcessReasoningReward(split=split)([TRACE], reference_steps=[REFERENCE])[0]
 
 
 def test_too_few_steps_for_the_pattern_pay_nothing() -> None:
@@ -96,6 +98,16 @@ def test_a_reference_may_be_text() -> None:
     reward = ProcessReasoningReward()
     text = "<think>" + " ".join(REFERENCE) + "</think>"
     assert reward([TRACE], reference_steps=[text]) == reward([TRACE], reference_steps=[REFERENCE])
+
+
+@pytest.mark.parametrize("form", [tuple, np.array, lambda steps: np.array(steps, dtype=object)])
+def test_lists_of_other_kinds(form: Any) -> None:
+    for options in ({}, {"drop_repeats": True}, {"split": kt.split_steps}):
+        reward = ProcessReasoningReward(**options)
+        want = reward([TRACE], reference_steps=[REFERENCE])
+        assert reward([TRACE], reference_steps=[form(REFERENCE)]) == want
+        assert reward((TRACE,), reference_steps=(form(REFERENCE),)) == want
+        assert [reward.explain(TRACE, form(REFERENCE)).reward] == want
 
 
 def test_the_batch_does_not_matter() -> None:

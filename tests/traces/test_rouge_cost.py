@@ -53,6 +53,13 @@ def test_steps_beyond_a_mask_beside_short_ones() -> None:
     check_like_the_definition(kt.rouge_cost([steps], [steps[::-1]]), [steps], [steps[::-1]])
 
 
+def test_hundreds_of_steps() -> None:
+    rng = np.random.default_rng(6)
+    trace = [" ".join(f"w{k}" for k in rng.integers(40, size=size)) for size in rng.integers(0, 70, 130)]
+    lists = [trace, trace[:64], trace[:65], trace], [trace[5:9], trace[:2], trace[60:], trace[3:4]]
+    check_like_the_definition(kt.rouge_cost(*lists, num_threads=1), *lists)
+
+
 def test_one_reference_for_all_is_that_reference_for_each() -> None:
     reference, candidates = ["a ball", "it falls"], [["it falls"], [], ["a ball", "a ball rolls", "x"]]
     one = kt.rouge_cost([reference], candidates)

@@ -42,3 +42,8 @@ def weights_of(values: Any, name: str, *, signed: bool = False) -> tuple[float, 
 def finite_or_zero(value: float) -> float:
     """The value, or 0 for NaN and infinities."""
     return value if math.isfinite(value) else 0.0
+
+
+def missing(value: Any) -> bool:
+    """Whether a table's entry is empty: None, or the NaN that stands for it."""
+    return value is None or (isinstance(value, float) and math.isnan(value))

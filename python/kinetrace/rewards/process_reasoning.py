@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kinetrace.rewards import _alignment, _columns
 from kinetrace.rewards._alignment import Costs, Float
-from kinetrace.rewards._arguments import choice, finite_or_zero, number, weights_of
+from kinetrace.rewards._arguments import choice, finite_or_zero, missing, number, weights_of
 from kinetrace.rewards._explanation import Explanation
 from kinetrace.rewards._presets import PRESETS
 from kinetrace.step_pattern import StepPattern
@@ -260,6 +260,10 @@ class ProcessReasoningReward:
         steps, references = self._steps(texts[0]), self._steps(reference, False)
         costs = self._costs(texts, single, 1)
         cost = np.asarray(costs.cost[0, : costs.n[0], : costs.m[0]])
+        if cost.shape != (len(references), len(steps)):
+            raise ValueError(
+                f"cost: expected shape {(len(references), len(steps))}, one entry per step, got {cost.shape}"
+            )
         found = _alignment.align_one(cost, self.step, self.subsequence, self.normalize)
         process, penalty = self._process(np.array([found.distance]), costs.n, costs.m)
         value = float(process[0])
@@ -274,8 +278,8 @@ class ProcessReasoningReward:
         distance = _alignment.align(costs, self.step, self.subsequence, self.normalize, self.num_threads)
         process, penalty = self._process(distance, costs.n, costs.m)
         if self.metric != "matrix" and self.reference_column in columns:
-            missing = [reference is None for reference in columns[self.reference_column]]
-            process = np.where(missing, np.nan, process)
+            absent = [missing(reference) for reference in columns[self.reference_column]]
+            process = np.where(absent, np.nan, process)
         accuracy, form = (
             np.array(self._other(which, name, completions, columns, count))
             for which, name in ((self.accuracy, "accuracy"), (self.format, "format"))
@@ -319,8 +323,9 @@ class ProcessReasoningReward:
             return _alignment.padded(_columns.column(columns, self.cost_column, count))
         if self.metric == "cosine" and self.embed is None:
             names = ("reference_embeddings", "completion_embeddings")
-            return _alignment.cosine_costs(*(_columns.column(columns, name, count) for name in names), names)
-        references = [[] if r is None else r for r in _columns.column(columns, self.reference_column, count)]
+            reference, completion = (_columns.column(columns, name, count) for name in names)
+            return _alignment.cosine_costs(reference, completion, names)
+        references = [[] if missing(r) else r for r in _columns.column(columns, self.reference_column, count)]
         if self.metric == "cosine":
             return _alignment.cosine_costs(*self._embedded(references, texts), ("embed", "embed"))
         natively = isinstance(self.split, str) and not self.drop_repeats
@@ -335,8 +340,8 @@ class ProcessReasoningReward:
 
     def _steps(self, trace: Any, may_drop: bool = True) -> list[str]:
         """Steps of a trace; a list is taken as it is."""
-        if trace is None or not isinstance(trace, str):
-            return list(trace or [])
+        if not isinstance(trace, str):
+            return [] if missing(trace) else list(trace)
         steps = list(self.split(trace)) if callable(self.split) else split_steps(trace, markers=self.split == "markers")
         return _alignment.without_repeats(steps) if self.drop_repeats and may_drop else steps
 

@@ -39,17 +39,20 @@ class Overlap {
   static constexpr int64_t kLanes = 4;  // reference steps that share a pass
   static constexpr int64_t kBlock = 64;  // tokens of a step that fit a mask
 
-  // Masks of a reference's steps; `vocabulary` is larger than every token number that comes. The tokens must outlive it.
-  void set_reference(const std::vector<Tokens>& steps, int32_t vocabulary) {
+  static constexpr int64_t kMostSteps =
+      64;  // of a reference at a time: there is a mask for each step and different token
+
+  // Masks of a reference's steps; `vocabulary` is larger than every token number that comes. The steps must stay.
+  void set_reference(const Tokens* steps, int64_t count, int32_t vocabulary) {
     for (const int32_t id : known_) row_of_[std::size_t(id)] = 0;
     known_.clear();
-    steps_ = &steps;
-    groups_ = (int64_t(steps.size()) + kLanes - 1) / kLanes;
+    steps_ = steps, count_ = count;
+    groups_ = (count + kLanes - 1) / kLanes;
     masks_.assign(std::size_t(groups_ * kLanes), 0);  // row 0 belongs to the tokens that occur in no step
     reserve(vocabulary);
-    for (std::size_t s = 0; s < steps.size(); ++s)
+    for (int64_t s = 0; s < count; ++s)
       for (int64_t i = 0; i < steps[s].count && steps[s].count <= kBlock; ++i)
-        masks_[std::size_t(row(steps[s].ids[i])) * stride() + s] |= uint64_t(1) << i;
+        masks_[std::size_t(row(steps[s].ids[i])) * stride() + std::size_t(s)] |= uint64_t(1) << i;
   }
 
   // What each step of the reference shares with a candidate step: out[0 .. steps).
@@ -62,15 +65,13 @@ class Overlap {
       if (now) pairs_.push_back({now, before});
       before = now;
     }
-    const std::vector<Tokens>& steps = *steps_;
     for (int64_t g = 0; g < groups_; ++g) {
       OverlapState state[kLanes];
       pass(g * kLanes, state);
-      for (int64_t l = 0; l < kLanes && g * kLanes + l < int64_t(steps.size()); ++l)
-        out[g * kLanes + l] = state[l].shared();
+      for (int64_t l = 0; l < kLanes && g * kLanes + l < count_; ++l) out[g * kLanes + l] = state[l].shared();
     }
-    for (std::size_t s = 0; s < steps.size(); ++s)
-      if (steps[s].count > kBlock) out[s] = compare_long(steps[s], candidate);
+    for (int64_t s = 0; s < count_; ++s)
+      if (steps_[s].count > kBlock) out[s] = compare_long(steps_[s], candidate);
   }
 
  private:
@@ -145,8 +146,8 @@ class Overlap {
 
   static constexpr uint8_t kCarry = 1, kUnigram = 2, kBigram = 4;
 
-  const std::vector<Tokens>* steps_ = nullptr;
-  int64_t groups_ = 0;
+  const Tokens* steps_ = nullptr;
+  int64_t count_ = 0, groups_ = 0;
   std::vector<uint64_t> masks_;  // row of a token, then step
   std::vector<int32_t> row_of_;  // by token number; 0: in no step
   std::vector<int32_t> known_;  // tokens that have a row
