@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -135,6 +137,16 @@ def test_same_bits_for_any_number_of_threads_and_order() -> None:
     order = rng.permutation(200)
     assert (one == kt.rouge(references, candidates, num_threads=5)).all()
     assert (one[order] == kt.rouge([references[k] for k in order], [candidates[k] for k in order])).all()
+
+
+def test_other_threads_run_meanwhile() -> None:
+    text = " ".join(f"w{k}" for k in np.random.default_rng(0).integers(2000, size=20_000))
+    thread = threading.Thread(target=kt.rouge, args=([text] * 4, [text[::-1]] * 4), kwargs={"num_threads": 1})
+    thread.start()
+    steps = 0
+    while thread.is_alive():
+        steps += 1
+    assert steps > 1000
 
 
 @pytest.mark.parametrize(
