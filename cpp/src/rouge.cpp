@@ -8,14 +8,19 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "simd/rouge.hpp"
 #include "thread_pool.hpp"
 
 namespace kinetrace {
 namespace {
 
+void overlap_pass(const uint64_t* masks, int64_t lanes, const OverlapPair* pairs, int64_t count, OverlapState* out) {
+  KT_SIMD_CALL(overlap_pass, masks, lanes, pairs, count, out);
+}
+
 // What one thread works with; kept from chunk to chunk of a call, so that a word is stemmed once per thread.
 struct Workspace {
-  explicit Workspace(bool stem) : vocabulary(stem) {}
+  explicit Workspace(bool stem) : vocabulary(stem), overlap(overlap_pass) {}
 
   Vocabulary vocabulary;
   Overlap overlap;

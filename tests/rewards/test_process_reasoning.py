@@ -168,6 +168,8 @@ def test_embeddings() -> None:
         "completion_embeddings": [np.array([table[s] for s in c.split()]) for c in completions],
     }
     assert ProcessReasoningReward(metric="cosine")(completions, **columns) == got
+    own = {"a": columns["reference_embeddings"], "b": columns["completion_embeddings"]}
+    assert ProcessReasoningReward(metric="cosine", embedding_columns=("a", "b"))(completions, **own) == got
     unit = {step: row / np.linalg.norm(row) for step, row in table.items()}
     assert reward.explain("B. D.", ["A."]).cost[0] == pytest.approx(
         [1 - unit["A."] @ unit["B."], 1 - unit["A."] @ unit["D."]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import kinetrace as kt
 from compare import assert_same_bits
 from golden_cases import case_id, cases
-from kinetrace import _reference
+from kinetrace import _reference, _testing
 
 FILE = "prr_dtw"
 STEPS = st.lists(
@@ -88,6 +88,21 @@ def test_same_bits_for_any_number_of_threads_and_order() -> None:
     order = rng.permutation(150)
     again = kt.rouge_cost([references[k] for k in order], [candidates[k] for k in order])
     assert_same_bits(again, kt.RougeCost(*(array[order] for array in one)))
+
+
+def test_same_bits_on_every_instruction_set() -> None:
+    rng = np.random.default_rng(8)
+    traces = [
+        [" ".join(f"w{k}" for k in rng.integers(30, size=size)) for size in rng.integers(0, 70, 20)] for _ in "ab"
+    ]
+    levels = [name for name in _testing.backends() if name.startswith("cpu-")]
+    results = []
+    for level in levels:
+        with _testing.use_backend(level):
+            results.append(kt.rouge_cost(traces[:1], traces[1:]))
+    for result in results:
+        assert_same_bits(result, results[0])
+    check_like_the_definition(results[0], traces[:1], traces[1:])
 
 
 def test_weights_are_divided_by_their_sum() -> None:

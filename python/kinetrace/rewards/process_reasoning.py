@@ -49,7 +49,7 @@ class ProcessReasoningReward:
         rouge_weights: of ROUGE-1, -2, -L; the equal weights are Video-R1's text reward [published there].
         stem: whether ROUGE compares stems.
         embed: function from a list of steps to an array (steps, D), for metric="cosine"; without it the columns
-            `reference_embeddings` and `completion_embeddings` hold such arrays (tensors on a GPU are read back).
+            named by `embedding_columns` hold such arrays (tensors on a GPU are read back).
         step: `StepPattern` or its name; x is the reference, y the generated trace [unknown in the paper].
         jump: longest step along the generated trace of "sequential_jump" and "classic_jump" (2: figure caption).
         subsequence: True: the reference may match any contiguous part of the trace; "start" or "end" free only that
@@ -66,6 +66,7 @@ class ProcessReasoningReward:
         total_weights: of accuracy, format and process.
         gate_on_correct: pay the process reward only where accuracy > 0.
         reference_column: name of the column with lists of steps (or texts, to be split).
+        embedding_columns: names of the columns with embeddings of the reference's and of the completion's steps.
         cost_column: name of the column with matrices (n, m), for metric="matrix".
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.
 
@@ -106,6 +107,7 @@ class ProcessReasoningReward:
         total_weights: Sequence[float] = (1, 1, 1),
         gate_on_correct: bool = False,
         reference_column: str = "reference_steps",
+        embedding_columns: tuple[str, str] = ("reference_embeddings", "completion_embeddings"),
         cost_column: str = "cost",
         num_threads: int | None = None,
     ) -> None:
@@ -128,6 +130,7 @@ class ProcessReasoningReward:
             raise ValueError("gate_on_correct: expected False without accuracy, got True")
         self.gate_on_correct = bool(gate_on_correct)
         self.reference_column, self.cost_column = reference_column, cost_column
+        self.embedding_columns = (embedding_columns[0], embedding_columns[1])
         self.num_threads = num_threads
 
     @classmethod
@@ -322,9 +325,8 @@ class ProcessReasoningReward:
         if self.metric == "matrix":
             return _alignment.padded(_columns.column(columns, self.cost_column, count))
         if self.metric == "cosine" and self.embed is None:
-            names = ("reference_embeddings", "completion_embeddings")
-            reference, completion = (_columns.column(columns, name, count) for name in names)
-            return _alignment.cosine_costs(reference, completion, names)
+            reference, completion = (_columns.column(columns, name, count) for name in self.embedding_columns)
+            return _alignment.cosine_costs(reference, completion, self.embedding_columns)
         references = [[] if missing(r) else r for r in _columns.column(columns, self.reference_column, count)]
         if self.metric == "cosine":
             return _alignment.cosine_costs(*self._embedded(references, texts), ("embed", "embed"))

@@ -3,10 +3,12 @@
 // For a token of the candidate, bit i of its mask says that the reference holds it at i. A unigram match takes the lowest
 // bit of the mask that is not taken: what is taken in the end is the clipped overlap. A bigram is the mask of the token
 // before, one up, and this mask. The common subsequence is Hyyro's recurrence (zeros of V count it). One pass does all
-// three, for four reference steps side by side.
+// three, for many reference steps side by side.
 #pragma once
 #include <cstdint>
 #include <vector>
+
+#include "pass.hpp"
 
 namespace kinetrace {
 
@@ -25,34 +27,33 @@ inline int64_t count_bits(uint64_t x) {
   x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
   return int64_t((((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u) >> 56);
 }
-inline uint64_t lowest_bit(uint64_t x) { return x & (~x + 1); }
+inline Shared shared_of(const OverlapState& s) {
+  return {count_bits(s.unigrams), count_bits(s.bigrams), count_bits(~s.v)};
+}
 
-// State of one block of 64 reference tokens while the candidate's tokens pass.
-struct OverlapState {
-  uint64_t v = ~uint64_t(0), unigrams = 0, bigrams = 0;
-
-  Shared shared() const { return {count_bits(unigrams), count_bits(bigrams), count_bits(~v)}; }
-};
+// overlap_pass of an instruction set.
+using OverlapPass = void (*)(const uint64_t* masks, int64_t lanes, const OverlapPair* pairs, int64_t count,
+                             OverlapState* out);
 
 class Overlap {
  public:
-  static constexpr int64_t kLanes = 4;  // reference steps that share a pass
   static constexpr int64_t kBlock = 64;  // tokens of a step that fit a mask
+  static constexpr int64_t kMostSteps = 64;  // of a reference at a time: each has a mask for every token of them all
+  static_assert(kMostSteps % kOverlapLanes == 0, "a full part fills its lanes");
 
-  static constexpr int64_t kMostSteps =
-      64;  // of a reference at a time: there is a mask for each step and different token
+  explicit Overlap(OverlapPass pass) : pass_(pass) {}
 
   // Masks of a reference's steps; `vocabulary` is larger than every token number that comes. The steps must stay.
   void set_reference(const Tokens* steps, int64_t count, int32_t vocabulary) {
     for (const int32_t id : known_) row_of_[std::size_t(id)] = 0;
     known_.clear();
     steps_ = steps, count_ = count;
-    groups_ = (count + kLanes - 1) / kLanes;
-    masks_.assign(std::size_t(groups_ * kLanes), 0);  // row 0 belongs to the tokens that occur in no step
+    lanes_ = (count + kOverlapLanes - 1) / kOverlapLanes * kOverlapLanes;
+    masks_.assign(std::size_t(lanes_), 0);  // row 0 belongs to the tokens that occur in no step
     reserve(vocabulary);
     for (int64_t s = 0; s < count; ++s)
       for (int64_t i = 0; i < steps[s].count && steps[s].count <= kBlock; ++i)
-        masks_[std::size_t(row(steps[s].ids[i])) * stride() + std::size_t(s)] |= uint64_t(1) << i;
+        masks_[std::size_t(row(steps[s].ids[i])) * std::size_t(lanes_) + std::size_t(s)] |= uint64_t(1) << i;
   }
 
   // What each step of the reference shares with a candidate step: out[0 .. steps).
@@ -65,21 +66,14 @@ class Overlap {
       if (now) pairs_.push_back({now, before});
       before = now;
     }
-    for (int64_t g = 0; g < groups_; ++g) {
-      OverlapState state[kLanes];
-      pass(g * kLanes, state);
-      for (int64_t l = 0; l < kLanes && g * kLanes + l < count_; ++l) out[g * kLanes + l] = state[l].shared();
-    }
+    OverlapState states[kMostSteps];
+    pass_(masks_.data(), lanes_, pairs_.data(), int64_t(pairs_.size()), states);
+    for (int64_t s = 0; s < count_; ++s) out[s] = shared_of(states[s]);
     for (int64_t s = 0; s < count_; ++s)
       if (steps_[s].count > kBlock) out[s] = compare_long(steps_[s], candidate);
   }
 
  private:
-  struct Pair {
-    int32_t now, before;  // rows of a token and of the one before it
-  };
-
-  std::size_t stride() const { return std::size_t(groups_ * kLanes); }
   void reserve(int32_t vocabulary) {
     if (row_of_.size() < std::size_t(vocabulary)) row_of_.resize(std::size_t(vocabulary) * 2, 0);
     if (block_.size() < std::size_t(vocabulary)) block_.resize(std::size_t(vocabulary) * 2, 0);
@@ -88,25 +82,8 @@ class Overlap {
     int32_t& r = row_of_[std::size_t(id)];
     if (r) return r;
     known_.push_back(id);
-    masks_.resize(masks_.size() + stride(), 0);
+    masks_.resize(masks_.size() + std::size_t(lanes_), 0);
     return r = int32_t(known_.size());
-  }
-
-  // All pairs through the masks of kLanes steps.
-  void pass(int64_t lane, OverlapState* out) const {
-    uint64_t v[kLanes], unigrams[kLanes], bigrams[kLanes];
-    for (int64_t l = 0; l < kLanes; ++l) v[l] = ~uint64_t(0), unigrams[l] = 0, bigrams[l] = 0;
-    for (const Pair& pair : pairs_) {
-      const uint64_t* now = masks_.data() + std::size_t(pair.now) * stride() + lane;
-      const uint64_t* before = masks_.data() + std::size_t(pair.before) * stride() + lane;
-      for (int64_t l = 0; l < kLanes; ++l) {
-        const uint64_t m = now[l], x = v[l] & m;
-        v[l] = (v[l] + x) | (v[l] - x);
-        unigrams[l] |= lowest_bit(m & ~unigrams[l]);
-        bigrams[l] |= lowest_bit((before[l] << 1) & m & ~bigrams[l]);
-      }
-    }
-    for (int64_t l = 0; l < kLanes; ++l) out[l].v = v[l], out[l].unigrams = unigrams[l], out[l].bigrams = bigrams[l];
   }
 
   // Block by block of the reference, remembering per candidate token the carry of the recurrence and whether it (and the
@@ -117,7 +94,7 @@ class Overlap {
     for (int64_t begin = 0; begin < reference.count; begin += kBlock) {
       const int64_t size = reference.count - begin < kBlock ? reference.count - begin : kBlock;
       for (int64_t i = 0; i < size; ++i) block_[std::size_t(reference.ids[begin + i])] |= uint64_t(1) << i;
-      const Shared s = pass_block(begin > 0 ? reference.ids[begin - 1] : -1, candidate).shared();
+      const Shared s = shared_of(pass_block(begin > 0 ? reference.ids[begin - 1] : -1, candidate));
       sum.unigrams += s.unigrams, sum.bigrams += s.bigrams, sum.subsequence += s.subsequence;
       for (int64_t i = 0; i < size; ++i) block_[std::size_t(reference.ids[begin + i])] = 0;
     }
@@ -146,12 +123,13 @@ class Overlap {
 
   static constexpr uint8_t kCarry = 1, kUnigram = 2, kBigram = 4;
 
+  OverlapPass pass_;
   const Tokens* steps_ = nullptr;
-  int64_t count_ = 0, groups_ = 0;
+  int64_t count_ = 0, lanes_ = 0;
   std::vector<uint64_t> masks_;  // row of a token, then step
   std::vector<int32_t> row_of_;  // by token number; 0: in no step
   std::vector<int32_t> known_;  // tokens that have a row
-  std::vector<Pair> pairs_;
+  std::vector<OverlapPair> pairs_;
   std::vector<uint64_t> block_;  // by token number: mask within the block in hand
   std::vector<uint8_t> progress_;
 };
