@@ -116,8 +116,9 @@ def test_words_with_a_common_beginning_differ() -> None:
         assert (kt.rouge([word] * len(others), others, stem=False) == 0).all()
 
 
-def test_many_different_words() -> None:
-    words = [f"{k:x}z{k * 7919 % 100003}" for k in range(50_000)]
+@pytest.mark.parametrize("head", ["", "sixteen2letters3"])
+def test_many_different_words(head: str) -> None:
+    words = [f"{head}{k:x}z{k * 7919 % 100003}" for k in range(50_000)]
     assert _cpu.rouge_tokens(" ".join(words), False) == words
 
 

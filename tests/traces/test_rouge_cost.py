@@ -58,6 +58,8 @@ def test_hundreds_of_steps() -> None:
     trace = [" ".join(f"w{k}" for k in rng.integers(40, size=size)) for size in rng.integers(0, 70, 130)]
     lists = [trace, trace[:64], trace[:65], trace], [trace[5:9], trace[:2], trace[60:], trace[3:4]]
     check_like_the_definition(kt.rouge_cost(*lists, num_threads=1), *lists)
+    again = kt.rouge_cost([trace] * 40, lists[1] * 10, num_threads=1).cost[:, :, :2]
+    assert_same_bits(again, np.tile(kt.rouge_cost([trace] * 4, lists[1]).cost[:, :, :2], (10, 1, 1)))
 
 
 def test_one_reference_for_all_is_that_reference_for_each() -> None:
