@@ -122,6 +122,24 @@ def test_many_different_words(head: str) -> None:
     assert _cpu.rouge_tokens(" ".join(words), False) == words
 
 
+def test_many_words_that_begin_with_each_other() -> None:
+    words = ["sixteen2letters3" + "x" * k for k in range(2000, -1, -1)]
+    assert _cpu.rouge_tokens(" ".join(words), False) == words
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from([1, 5, 63, 64, 65, 128]), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
+def test_blocks_of_the_masks_that_nothing_matches(gaps: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def words() -> list[str]:
+        return [f"w{k}" for k in rng.integers(4, size=30)]
+
+    reference = " ".join(word for gap in gaps for word in words() + ["other"] * gap) + " " + " ".join(words())
+    candidate = " ".join(words() + words())
+    assert (kt.rouge([reference], [candidate]) == package([reference], [candidate], True)).all()
+
+
 def test_one_reference_for_all() -> None:
     candidates = ["a ball falls", "the ball", "", "falls a ball"]
     one = kt.rouge(["a ball falls"], candidates)
