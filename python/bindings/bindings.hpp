@@ -13,6 +13,7 @@ void bind_soft_dtw(pybind11::module_& m);
 void bind_track_residual(pybind11::module_& m);
 void bind_fit_segments(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);  // all of the above
+void bind_rouge(pybind11::module_& m);  // strings lie in host memory: in _cpu alone
 void bind_bandwidth(pybind11::module_& m);  // benchmarks only, in _cpu alone
 
 }  // namespace bindings

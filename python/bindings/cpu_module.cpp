@@ -12,6 +12,7 @@ namespace py = pybind11;
 PYBIND11_MODULE(_cpu, m) {
   m.doc() = "CPU back end of kinetrace.";
   kinetrace::bindings::bind_kernels(m);
+  kinetrace::bindings::bind_rouge(m);
   kinetrace::bindings::bind_bandwidth(m);
   m.attr("version") = KT_VERSION;
   m.attr("cuda_build") = KT_CUDA_REASON;

@@ -10,7 +10,9 @@ from kinetrace._reference.dtw import dtw, dtw_curve, dtw_from_cost, dtw_matrix, 
 from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
+from kinetrace._reference.rouge import rouge, rouge_cost
 from kinetrace._reference.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_backward, soft_dtw_from_cost
+from kinetrace._reference.traces import extract_tag, split_steps
 from kinetrace._reference.track_residual import track_residual, track_residual_backward
 
 __all__ = [
@@ -20,14 +22,18 @@ __all__ = [
     "dtw_from_cost",
     "dtw_matrix",
     "dtw_rewards",
+    "extract_tag",
     "fit_kinematics",
     "fit_segments",
     "kinematic_residual",
     "kinematic_residual_backward",
+    "rouge",
+    "rouge_cost",
     "soft_dtw",
     "soft_dtw_alignment",
     "soft_dtw_backward",
     "soft_dtw_from_cost",
+    "split_steps",
     "track_residual",
     "track_residual_backward",
 ]
