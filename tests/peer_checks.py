@@ -7,9 +7,9 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, wraps
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ FLOAT64 = 1e-12
 #: The same for float32, per addition and rounding of a cost: 2^-23, over at most n + m cells and D + 3 roundings.
 FLOAT32 = 2.0**-23
 
+R = TypeVar("R")
 Cells = tuple[tuple[int, int], ...]
 KINDS = ("normal", "single", "ties")
 
@@ -191,9 +192,16 @@ def cells(path: Any) -> Cells:
     return tuple((int(i), int(j)) for i, j in path)
 
 
-def remembered(function: Callable[[Group], list[Answer]]) -> Callable[[Group], list[Answer]]:
-    """The peer's loop over a group, run once for all back ends and dtypes."""
-    return cache(function)
+def once(function: Callable[..., R]) -> Callable[..., R]:
+    """A loop over a peer, run once for all back ends and dtypes; what the peer warns of is not ours."""
+
+    @wraps(function)
+    def quiet(*args: Any) -> R:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*args)
+
+    return cache(quiet)
 
 
 def total(groups: tuple[Group, ...]) -> int:

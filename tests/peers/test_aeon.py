@@ -11,14 +11,13 @@ Ties are broken alike.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from compare import assert_within
-from peer_checks import DTYPES, FLOAT64, Answer, Group, cells, check, peer, total
+from peer_checks import DTYPES, FLOAT64, Answer, Group, cells, check, once, peer, total
 
 distances = peer("aeon.distances")
 
@@ -41,7 +40,7 @@ GROUPS = (
 PAIRS = Group("all pairs", 50, {}, {}, coordinates=2)
 
 
-@cache
+@once
 def answers(group: Group) -> list[Answer]:
     """aeon's distances, by the function of distances alone, and paths."""
     solved = []
@@ -52,7 +51,7 @@ def answers(group: Group) -> list[Answer]:
     return solved
 
 
-@cache
+@once
 def all_pairs() -> tuple[np.ndarray, np.ndarray]:
     """Distances of every x to every x, and to every y."""
     x, y = ([np.ascontiguousarray(pair[side].T) for pair in PAIRS.pairs()] for side in (0, 1))

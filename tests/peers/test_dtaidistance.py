@@ -17,14 +17,13 @@ than |n - m|; compiled paths with inner_dist, which they ignore, and with a free
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from compare import assert_within
-from peer_checks import DTYPES, FLOAT64, Answer, Group, cells, check, peer, total
+from peer_checks import DTYPES, FLOAT64, Answer, Group, cells, check, once, peer, total
 
 dtw = peer("dtaidistance.dtw")
 dtw_ndim = peer("dtaidistance.dtw_ndim")
@@ -57,7 +56,7 @@ GROUPS = (
 )
 
 
-@cache
+@once
 def answers(group: Group) -> list[Answer]:
     """dtaidistance's distances, squared where they are roots, compiled where it can, and its paths."""
     return [_answer(group, x, y) for x, y in group.pairs()]

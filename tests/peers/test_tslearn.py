@@ -13,14 +13,13 @@ Ties are broken alike.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from compare import assert_within
-from peer_checks import DTYPES, FLOAT64, LONGEST, Answer, Group, cells, check, peer, total
+from peer_checks import DTYPES, FLOAT64, LONGEST, Answer, Group, cells, check, once, peer, total
 
 metrics = peer("tslearn.metrics")
 utils = peer("tslearn.utils")
@@ -59,7 +58,7 @@ GROUPS = (
 )
 
 
-@cache
+@once
 def answers(group: Group) -> list[Answer]:
     """tslearn's distances, squared where they are roots, and paths."""
     return [_answer(x, y, **group.peer) for x, y in group.pairs()]
@@ -88,7 +87,7 @@ MATCHING = Group("matching function", 200, {}, {}, coordinates=2)
 PAIRS = Group("all pairs", 50, {}, {}, coordinates=2)
 
 
-@cache
+@once
 def matching_functions() -> np.ndarray:
     """Last rows of tslearn's accumulated costs (B, 40), which it does not take roots of."""
     rows = np.full((MATCHING.count, LONGEST), np.inf)
@@ -97,7 +96,7 @@ def matching_functions() -> np.ndarray:
     return rows
 
 
-@cache
+@once
 def all_pairs() -> tuple[np.ndarray, np.ndarray]:
     """Squared distances of every x to every x, and to every y."""
     x, y = (utils.to_time_series_dataset([pair[side] for pair in PAIRS.pairs()]) for side in (0, 1))
