@@ -149,7 +149,8 @@ def check(backend: Any, group: Group, answers: list[Answer], dtype: Any) -> None
     chosen = np.ones(group.count, dtype=bool) if dtype == np.float64 else group.kinds > 0
     relative = FLOAT64 if dtype == np.float64 else FLOAT32 * (n + m + group.coordinates + 3)
     bound = relative * np.where(np.isfinite(want), np.abs(want), 0)
-    wrong = chosen & ~((result.distance == want) | (np.abs(result.distance - want) <= bound))
+    with np.errstate(invalid="ignore"):
+        wrong = chosen & ~((result.distance == want) | (np.abs(result.distance - want) <= bound))
     assert not wrong.any(), _difference(group, wrong, result.distance, want)
     np.testing.assert_array_equal(result.status[chosen], np.where(np.isinf(want), 5, 0)[chosen])
     for b in np.flatnonzero(chosen & np.isfinite(want)):
