@@ -11,6 +11,7 @@ from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.kinematic_residual import kinematic_residual
 from kinetrace.primitives import simulate_primitive
+from kinetrace.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_from_cost
 from kinetrace.step_pattern import StepPattern
 from kinetrace.track_residual import track_residual
 
@@ -34,5 +35,8 @@ __all__ = [
     "fit_segments",
     "kinematic_residual",
     "simulate_primitive",
+    "soft_dtw",
+    "soft_dtw_alignment",
+    "soft_dtw_from_cost",
     "track_residual",
 ]

@@ -74,6 +74,21 @@ def kinematic_residual_backward(
 def num_threads() -> int: ...
 def set_simd_level(name: str) -> None: ...
 def simd_level() -> str: ...
+def soft_dtw(
+    x: Any,
+    y: Any,
+    cost: Any,
+    x_lengths: Any,
+    y_lengths: Any,
+    metric: Any,
+    window: Any,
+    gamma: Any,
+    x_gradient: Any,
+    y_gradient: Any,
+    alignment: Any,
+    kept_bytes: Any,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
 def statuses() -> dict[str, Any]: ...
 def stream_read(buffer: Any, num_threads: Any = ...) -> int: ...
 def track_residual(

@@ -11,6 +11,9 @@ namespace {
 // Above this much memory for the rows of a group its pairs are computed one at a time.
 constexpr int64_t kGroupBytes = int64_t(16) << 20;
 
+// Up to so many coordinates of x are interleaved at once; of longer ones a row at a time.
+constexpr int64_t kWholeSamples = 4096;
+
 // Hands out the scratch memory of the thread.
 template <class T> struct Carver {
   T* next;
@@ -21,22 +24,27 @@ template <class T> struct Carver {
   }
 };
 
+// Elements that the gathers may write before and after what they are asked for.
+constexpr int64_t kSlack = 4;
+
 template <class T, class V> int64_t scratch_elements(const DtwRows<T, V>& rows) {
   const auto& g = rows.group;
   constexpr int64_t W = lanes<V>::width;
-  const int64_t samples = g.args->metric == Metric::given ? 0 : (g.columns + 1) * g.args->dims + g.columns;
-  return rows.ring_elements() + (samples + g.columns) * W + 5 * 16;
+  const int64_t x_rows = g.whole_x ? g.rows : 1;
+  const int64_t samples = g.args->metric == Metric::given ? 0 : (g.columns + x_rows) * g.args->dims + g.columns;
+  return rows.ring_elements() + (samples + g.columns + 6 * kSlack) * W + 6 * 16;
 }
 
 template <class T, class V> void place(DtwRows<T, V>& rows) {
   auto& g = rows.group;
   constexpr int64_t W = lanes<V>::width;
   Carver<T> carver{static_cast<T*>(thread_scratch(std::size_t(scratch_elements(rows)) * sizeof(T)))};
+  const auto take = [&](int64_t count) { return carver.take((count + 2 * kSlack) * W) + kSlack * W; };
   rows.ring = carver.take(rows.ring_elements());
-  g.cost = carver.take(g.columns * W);
+  g.cost = take(g.columns);
   if (g.args->metric == Metric::given) return;
-  g.x = carver.take(g.args->dims * W);
-  g.y = carver.take(g.columns * g.args->dims * W);
+  g.x = take((g.whole_x ? g.rows : 1) * g.args->dims);
+  g.y = take(g.columns * g.args->dims);
   g.y_norms = carver.take(g.columns * W);
 }
 
@@ -54,6 +62,7 @@ template <class T, class V> DtwRows<T, V> rows_of(const DtwArgs<T>& a, const int
     g.columns = g.pair[lane].m > g.columns ? g.pair[lane].m : g.columns;
   }
   rows.measure(a);
+  g.whole_x = g.rows * a.dims <= kWholeSamples;
   return rows;
 }
 

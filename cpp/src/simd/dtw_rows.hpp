@@ -68,7 +68,7 @@ template <class T, class V> struct DtwRows {
 
   KT_HD void begin() {
     for (int64_t k = 0; k < ring_elements(); k += W) store(ring + k, V(infinity<T>()));
-    if (group.args->metric != Metric::given && !group.blank) pack_y(group);
+    if (group.args->metric != Metric::given && !group.blank) pack_samples(group);
   }
 
   // The columns of row i that each lane has, and their union.
@@ -113,25 +113,51 @@ template <class T, class V> struct DtwRows {
   }
 
  private:
+  // Patterns of up to four steps of weight 1 have code of their own, with a step of (0, 1) in third place read from a register.
   template <bool kSquare, bool kChoice> void cells(int64_t i, int64_t first, int64_t last, uint8_t* directions) {
-    const T* before[kMaxSteps];
-    for (int k = 0; k < steps().count; ++k) before[k] = row(i + ring_rows - steps().di[k]) - steps().dj[k] * W;
-    T* out = row(i);
     int64_t j = first;
     if (i == 0) {
+      T* out = row(i);
       const int64_t starts = group.args->free_start ? last + 1 : 1;
       for (; j < starts; ++j) {
         const V cost = load<V>(group.cost + j * W);
         store(out + j * W, kSquare ? add_square(V(T(0)), V(T(1)), cost) : cost);
       }
     }
+    const StepTable& s = steps();
+    const bool unit = s.groups == 1 && group.args->weights[0] == T(1), left = s.count > 2 && !s.di[2] && s.dj[2] == 1;
+    switch (unit ? s.count : 0) {
+      case 1: return sweep<kSquare, kChoice, 1, false>(i, j, last, directions);
+      case 2: return sweep<kSquare, kChoice, 2, false>(i, j, last, directions);
+      case 3:
+        if (left) return sweep<kSquare, kChoice, 3, true>(i, j, last, directions);
+        return sweep<kSquare, kChoice, 3, false>(i, j, last, directions);
+      case 4:
+        if (left) return sweep<kSquare, kChoice, 4, true>(i, j, last, directions);
+        return sweep<kSquare, kChoice, 4, false>(i, j, last, directions);
+      default: return sweep<kSquare, kChoice, 0, false>(i, j, last, directions);
+    }
+  }
+
+  template <bool kSquare, bool kChoice, int kCount, bool kLeft>
+  void sweep(int64_t i, int64_t first, int64_t last, uint8_t* directions) {
+    const T* before[kCount ? kCount : kMaxSteps];
+    for (int k = 0; k < (kCount ? kCount : steps().count); ++k)
+      before[k] = row(i + ring_rows - steps().di[k]) - steps().dj[k] * W;
+    T* const out = row(i);
+    const T* const costs = group.cost;
+    V left = V(T(0));
+    if (kLeft && first <= last) left = load<V>(out + (first - 1) * W);
+    const int count = kCount ? planes_of(kCount) : planes;
     Choice<V> choice;
-    for (; j <= last; ++j) {
-      const auto read = [&](int k) KT_INLINE { return load<V>(before[k] + j * W); };
-      const V cost = load<V>(group.cost + j * W);
-      store(out + j * W, enter_cell<kSquare, kChoice, V>(steps(), group.args->weights, read, cost, planes, choice));
+    for (int64_t j = first; j <= last; ++j) {
+      const V cost = load<V>(costs + j * W);
+      const auto read = [&](int k) KT_INLINE { return kLeft && k == 2 ? left : load<V>(before[k] + j * W); };
+      if constexpr (kCount > 0) left = enter_unit_cell<kSquare, kChoice, kCount, V>(read, cost, count, choice);
+      else left = enter_cell<kSquare, kChoice, V>(steps(), group.args->weights, read, cost, count, choice);
+      store(out + j * W, left);
       if (kChoice)
-        for (int p = 0; p < planes; ++p) put_direction<W>(directions, j * planes + p, bits_of(choice, p));
+        for (int p = 0; p < count; ++p) put_direction<W>(directions, j * count + p, bits_of(choice, p));
     }
   }
 

@@ -10,6 +10,7 @@ from kinetrace._reference.dtw import dtw, dtw_curve, dtw_from_cost, dtw_matrix, 
 from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
+from kinetrace._reference.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_backward, soft_dtw_from_cost
 from kinetrace._reference.track_residual import track_residual, track_residual_backward
 
 __all__ = [
@@ -23,6 +24,10 @@ __all__ = [
     "fit_segments",
     "kinematic_residual",
     "kinematic_residual_backward",
+    "soft_dtw",
+    "soft_dtw_alignment",
+    "soft_dtw_backward",
+    "soft_dtw_from_cost",
     "track_residual",
     "track_residual_backward",
 ]

@@ -68,4 +68,19 @@ KT_HD V enter_cell(const StepTable& steps, const scalar_of<V>* weights, const Be
   return kSquare ? best : select(cost < V(infinity<T>()), best, V(infinity<T>()));
 }
 
+// The same for kCount steps that all have weight 1, spelled out for the compiler.
+template <bool kSquare, bool kChoice, int kCount, class V, class Before>
+KT_HD V enter_unit_cell(const Before& before, V cost, int planes, Choice<V>& choice) {
+  V nearest = before(0);
+  if (kChoice) choice = Choice<V>();
+#pragma GCC unroll 4
+  for (int k = 1; k < kCount; ++k) {
+    const V other = before(k);
+    if (kChoice) choice.take(planes, other < nearest, k);
+    nearest = min(other, nearest);
+  }
+  if (kSquare) return add_square(nearest, V(scalar_of<V>(1)), cost);
+  return select(cost < V(infinity<scalar_of<V>>()), nearest + cost, V(infinity<scalar_of<V>>()));
+}
+
 KT_MATHS_END
