@@ -46,7 +46,7 @@ def load(name: str, split: str) -> Split:
 def predictions(train: Split, test: Split, **options: Any) -> np.ndarray:
     """Class of the nearest training series, the first of equally near ones, for each test series."""
     distances = kinetrace.dtw_matrix(test.series, train.series, **options)
-    return train.classes[np.argmin(distances, axis=1)]
+    return np.asarray(train.classes[np.argmin(distances, axis=1)])
 
 
 def accuracy(name: str, dtype: Any = np.float64, **options: Any) -> float:

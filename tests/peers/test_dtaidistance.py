@@ -11,8 +11,8 @@ Differences in definition:
 - max_step forbids differences above it, which is an infinite given cost. penalty, an addition to each step that is not
   diagonal, has no counterpart.
 
-Left out, as of dtaidistance 2.5.1: distance_fast with its default use_pruning, which is infinite for a window narrower
-than |n - m|; compiled paths with inner_dist, which they ignore, and with a free end, whose path is not that of the value.
+Left out, as of dtaidistance 2.5.1: distance_fast with its default use_pruning, with window=1 now and then infinite;
+compiled paths with inner_dist, which they ignore, and with a free end, where the path is not that of the value.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ GROUPS = (
 
 @once
 def answers(group: Group) -> list[Answer]:
-    """dtaidistance's distances, squared where they are roots, compiled where it can, and its paths."""
+    """dtaidistance's compiled distances, squared where they are roots, and its paths."""
     return [_answer(group, x, y) for x, y in group.pairs()]
 
 
@@ -69,10 +69,7 @@ def _answer(group: Group, x: np.ndarray, y: np.ndarray) -> Answer:
         options["psi"] = (0, 0, *(len(y) - 1 if free else 0 for free in options["psi"]))
     module, x, y = (dtw, x[:, 0], y[:, 0]) if group.coordinates == 1 else (dtw_ndim, x, y)
     path = module.warping_path(x, y, use_c=compiled_path, **options)
-    if group.name == "euclidean":
-        distance = module.distance(x, y, **options)  # the compiled one takes squares whatever inner_dist says
-    else:
-        distance = module.distance_fast(x, y, use_pruning=False, **options)
+    distance = module.distance_fast(x, y, use_pruning=False, **options)
     return Answer(distance if "inner_dist" in options else distance**2, cells(path))
 
 

@@ -61,12 +61,26 @@ GROUPS = (
     patterned("symmetric2 of three coordinates", 150, "symmetric2", "symmetric2", coordinates=3, same_ties=False),
     patterned("asymmetric", 200, "asymmetric", ASYMMETRIC),
     patterned("asymmetric of three coordinates", 100, "asymmetric", "asymmetric", coordinates=3, same_ties=False),
-    patterned("absolute differences", 100, "symmetric2", SYMMETRIC2, ours={"metric": "l1"}, its={"dist_method": "cityblock"}),
+    patterned(
+        "absolute differences", 100, "symmetric2", SYMMETRIC2, ours={"metric": "l1"}, its={"dist_method": "cityblock"}
+    ),
     patterned("window", 100, "symmetric1", SYMMETRIC1, ours={"window": 3}, its_window=("sakoechiba", 3), shape="equal"),
-    patterned("asymmetric window", 60, "asymmetric", ASYMMETRIC, ours={"window": 2}, its_window=("sakoechiba", 2), shape="equal"),
+    patterned(
+        "asymmetric window",
+        60,
+        "asymmetric",
+        ASYMMETRIC,
+        ours={"window": 2},
+        its_window=("sakoechiba", 2),
+        shape="equal",
+    ),
     patterned("its window", 120, "symmetric2", SYMMETRIC2, its_window=("sakoechiba", 12), mask=band(12)),
-    patterned("slanted", 120, "symmetric2", SYMMETRIC2, ours={"window": 2}, its_window=("slantedband", 2), shape="tall"),
-    patterned("its slanted band", 100, "symmetric1", SYMMETRIC1, its_window=("slantedband", 3), shape="wide", mask=slanted(3)),
+    patterned(
+        "slanted", 120, "symmetric2", SYMMETRIC2, ours={"window": 2}, its_window=("slantedband", 2), shape="tall"
+    ),
+    patterned(
+        "its slanted band", 100, "symmetric1", SYMMETRIC1, its_window=("slantedband", 3), shape="wide", mask=slanted(3)
+    ),
     patterned("open end", 100, "asymmetric", ASYMMETRIC, subsequence="end"),
     patterned("open begin", 100, "asymmetric", ASYMMETRIC, subsequence="start"),
     patterned("open begin and end", 150, "asymmetric", ASYMMETRIC, subsequence=True, coordinates=2),
@@ -88,7 +102,8 @@ def _alignment(x: np.ndarray, y: np.ndarray, options: Any) -> Any:
     try:
         return dtw(x, y, **{"dist_method": "sqeuclidean", **options})
     except ValueError as error:
-        assert "No warping path" in str(error)
+        if "No warping path" not in str(error):
+            raise
         return None
 
 

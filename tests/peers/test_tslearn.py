@@ -64,7 +64,9 @@ def answers(group: Group) -> list[Answer]:
     return [_answer(x, y, **group.peer) for x, y in group.pairs()]
 
 
-def _answer(x: np.ndarray, y: np.ndarray, metric: str | None = None, subsequence: bool = False, **options: Any) -> Answer:
+def _answer(
+    x: np.ndarray, y: np.ndarray, metric: str | None = None, subsequence: bool = False, **options: Any
+) -> Answer:
     if metric is not None:
         path, distance = metrics.dtw_path_from_metric(x, y, metric=metric, **options)
         return Answer(distance, cells(path))

@@ -13,13 +13,6 @@ from peer_checks import peer
 peer("aeon.datasets")  # brings the data sets
 
 
-class Quick:
-    """dtw_matrix of one back end, for ucr.predictions."""
-
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
-
-
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", ucr.PUBLISHED)
 def test_published_accuracies(name: str, dtype: Any) -> None:
