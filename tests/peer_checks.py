@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 class Group:
     """Problems that share their options.
 
-    Lengths are uniform from 1 to 40. Shapes: "any", "equal" (n = m), "wide" (n <= m), "tall" (n >= m). Of the three
+    Lengths are uniform from 1 to `longest`. Shapes: "any", "equal" (n = m), "wide" (n <= m), "tall" (n >= m). Of the three
     kinds, which take turns, "normal" has full float64 mantissas, "single" values that float32 holds, and "ties" small
     integers, whose sums are exact and often equal.
     """
@@ -68,6 +68,9 @@ class Group:
     #: Whether the peer breaks ties as kinetrace does, so that paths are equal and not only equally cheap. Not where
     #: costs are roots, of which the sums of ties round.
     same_ties: bool = True
+    longest: int = LONGEST
+    #: Whether every sequence is the longest.
+    same_length: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -76,8 +79,10 @@ class Group:
     def lengths(self) -> tuple[np.ndarray, np.ndarray]:
         """n (B,) and m (B,)."""
         rng = np.random.default_rng([len(self.name), *self.name.encode()])
-        n, m = rng.integers(1, LONGEST + 1, size=(2, self.count))
-        if self.shape == "equal":
+        n, m = rng.integers(1, self.longest + 1, size=(2, self.count))
+        if self.same_length:
+            n = m = np.full(self.count, self.longest)
+        elif self.shape == "equal":
             m = n
         elif self.shape == "wide":
             n, m = np.minimum(n, m), np.maximum(n, m)
@@ -92,15 +97,15 @@ class Group:
 
     @cached_property
     def sequences(self) -> tuple[np.ndarray, np.ndarray]:
-        """x and y (B, 40, D), NaN beyond the lengths."""
+        """x and y (B, longest, D), NaN beyond the lengths."""
         rng = np.random.default_rng([7, len(self.name), *self.name.encode()])
         kinds = self.kinds[:, None, None]
         arrays = []
         for lengths in self.lengths:
-            normal = rng.normal(size=(self.count, LONGEST, self.coordinates))
+            normal = rng.normal(size=(self.count, self.longest, self.coordinates))
             ties = rng.integers(0, 4, size=normal.shape).astype(np.float64)
             array = np.select([kinds == 0, kinds == 1], [normal, normal.astype(np.float32)], ties)
-            array[np.arange(LONGEST) >= lengths[:, None]] = np.nan
+            array[np.arange(self.longest) >= lengths[:, None]] = np.nan
             arrays.append(array)
         return arrays[0], arrays[1]
 
@@ -124,8 +129,8 @@ class Group:
 
     @cached_property
     def costs(self) -> np.ndarray:
-        """(B, 40, 40), NaN beyond the lengths."""
-        costs = np.full((self.count, LONGEST, LONGEST), np.nan)
+        """(B, longest, longest), NaN beyond the lengths."""
+        costs = np.full((self.count, self.longest, self.longest), np.nan)
         for b in range(self.count):
             cost = self.cost(b)
             costs[b, : cost.shape[0], : cost.shape[1]] = cost

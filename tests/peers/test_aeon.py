@@ -37,6 +37,11 @@ GROUPS = (
     Group("its window of a tenth", 200, {}, {"window": 0.1}, mask=band(0.1)),
     Group("its window of a third", 200, {}, {"window": 0.33}, coordinates=3, mask=band(0.33)),
 )
+LONG = (
+    Group("long", 60, longest=700),
+    Group("long, all of one length", 40, coordinates=2, longest=256, same_length=True),
+    Group("long window", 60, {"window": 0.1}, {"window": 0.1}, shape="equal", longest=500),
+)
 PAIRS = Group("all pairs", 50, {}, {}, coordinates=2)
 
 
@@ -59,7 +64,7 @@ def all_pairs() -> tuple[np.ndarray, np.ndarray]:
 
 
 @DTYPES
-@pytest.mark.parametrize("group", GROUPS, ids=str)
+@pytest.mark.parametrize("group", GROUPS + LONG, ids=str)
 def test_distances_and_paths(backend: Any, group: Group, dtype: Any) -> None:
     check(backend, group, answers(group), dtype)
 
