@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kinetrace._alignment import Sequences, metric_arguments, refuse_grad, sequences
-from kinetrace._arrays import Array
+from kinetrace._arrays import Array, is_torch
 from kinetrace._dispatch import backend_for
 from kinetrace.step_pattern import StepPattern
 
@@ -312,19 +312,16 @@ def _run(
     refuse_grad(function, given)
     first, name = given.first
     metric_name, callback = metric_arguments(metric, first)
-    outcome: tuple[Any, ...] = backend_for(first, name).dtw(
-        *given,
-        metric_name,
-        callback,
-        StepPattern.of(step).steps,
-        window,
-        subsequence,
-        normalize,
-        wanted,
-        pairing,
-        DIRECTION_BYTES,
-        num_threads,
-    )
+    steps = StepPattern.of(step).steps
+    options = (window, subsequence, normalize, wanted, pairing, DIRECTION_BYTES, num_threads)
+    arguments = (*given, metric_name, callback, steps, *options)
+    if callback is None and is_torch(first):
+        from kinetrace import _torch
+        from kinetrace._torch import dtw as torch_op
+
+        if _torch.through_operator(*given):
+            return torch_op.call(arguments)
+    outcome: tuple[Any, ...] = backend_for(first, name).dtw(*arguments)
     return outcome
 
 

@@ -2,6 +2,7 @@
 #include "dtw.hpp"
 
 #include "../thread_pool.hpp"
+#include "dtw_long.hpp"
 #include "dtw_trace.hpp"
 
 namespace kinetrace {
@@ -13,6 +14,9 @@ constexpr int64_t kGroupBytes = int64_t(16) << 20;
 
 // Up to so many coordinates of x are interleaved at once; of longer ones a row at a time.
 constexpr int64_t kWholeSamples = 4096;
+
+// So few pairs of so many rows are computed one at a time with all lanes rather than side by side.
+constexpr int64_t kFewPairs = 4, kLongRows = 32;
 
 // Hands out the scratch memory of the thread.
 template <class T> struct Carver {
@@ -77,7 +81,7 @@ template <class T, class V> void reaches_end(DtwRows<T, V> rows, bool* reached) 
 
 template <class T> void finish(const DtwArgs<T>& a, int64_t at, int32_t status, T value, DtwWalk walk) {
   const DtwPair p = pair_of(a, at);
-  if (walk.cells) {
+  if (wants_path(a)) {
     const int64_t length = status == kOk ? walk.length : 0;
     write_path(a, p, walk.cells, length);
     if (a.rewards) write_rewards(a, p, status, walk.cells, length);
@@ -102,7 +106,8 @@ template <class T, class V> void run_group(DtwRows<T, V> rows, const int64_t* pa
   if (!paths) {
     for (int64_t i = 0; i < rows.group.rows; ++i) rows.advance(i, nullptr), ends.read(rows, i, a.curve != nullptr);
   } else if constexpr (W == 1) {
-    if (rows.group.rows) trace_rows(rows, ends, walks[0], 0, rows.group.rows, a.direction_bytes);
+    DtwRowUnits<T> units(rows, ends);
+    if (units.units) trace_units(units, walks[0], 0, units.units, a.direction_bytes);
   } else {
     trace_lanes(rows, ends, walks);
   }
@@ -124,16 +129,68 @@ template <class T, class V> bool fits_lanes(const DtwArgs<T>& a, const DtwRows<T
   return rows.group.rows <= a.direction_bytes / (row_bytes ? row_bytes : 1);
 }
 
+template <class T> DtwLong<T> long_of(const DtwArgs<T>& a, int64_t at, T* memory, int64_t* done) {
+  DtwLong<T> pair;
+  pair.args = &a, pair.pair = pair_of(a, at), pair.done = done;
+  pair.place(memory);
+  return pair;
+}
+
+// Finishes pairs that need no rows: an empty sequence, a sample that is not finite.
+template <class T> bool long_begin(const DtwArgs<T>& a, int64_t at, T* memory) {
+  DtwLong<T> pair = long_of(a, at, memory, static_cast<int64_t*>(nullptr));
+  const bool finite = pair.prepare();
+  if (finite && pair.pair.n > 0 && pair.pair.m > 0) return true;
+  DtwWalk walk;
+  if (a.path) walk.cells = a.path + at * 2 * a.path_capacity;
+  finish(a, at, status_of(pair.pair, T(0), !finite), T(0), walk);
+  return false;
+}
+
+// The paths of the pattern always reach the end: an infinite sum has overflowed.
+template <class T> void finish_long(const DtwArgs<T>& a, const DtwPair& p, const DtwEnds<T, T>& ends, DtwWalk walk) {
+  const int32_t status = status_of(p, ends.value[0], false);
+  finish(a, p.at, status == kInfeasible ? int32_t(kNonFinite) : status, ends.value[0], walk);
+}
+
+template <class T> void run_long(const DtwArgs<T>& a, int64_t at) {
+  const DtwPair p = pair_of(a, at);
+  T* memory = static_cast<T*>(thread_scratch(std::size_t(DtwLong<T>::elements(a, p)) * sizeof(T)));
+  if (!long_begin(a, at, memory)) return;
+  DtwLong<T> pair = long_of(a, at, memory, static_cast<int64_t*>(nullptr));
+  DtwEnds<T, T> ends;
+  DtwWalk walk;
+  const bool paths = wants_path(a);
+  const HeapBlock own_cells(paths && !a.path ? 2 * a.path_capacity * int64_t(sizeof(int32_t)) : 0);
+  if (paths) {
+    walk.cells = a.path ? a.path + at * 2 * a.path_capacity : static_cast<int32_t*>(own_cells.data);
+    DtwLongUnits<T> units(pair, ends);
+    trace_units(units, walk, 0, units.units, a.direction_bytes);
+  } else {
+    for (int64_t block = 0; block < pair.blocks(); ++block) pair.advance(block, nullptr);
+    pair.read_end(ends);
+  }
+  finish_long(a, p, ends, walk);
+}
+
 template <class T> void run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) {
   using V = NativePack<T>;
-  // FAST KERNEL: a specialised kernel may take the whole list here and return. It must give the bits of dtw/recurrence.hpp and
-  // alignment/local_cost.hpp, and end each pair with finish() (values, paths) after the checks of run_group.
+  // FAST KERNEL: a specialised kernel may take the list here and leave the rest. It must give the bits of dtw/recurrence.hpp and
+  // alignment/local_cost.hpp, and end each pair with finish() (values, paths) after the checks of run_group. Lists of few pairs
+  // are better left to run_long.
   for (int64_t first = 0; first < count; first += lanes<V>::width) {
     const int64_t together = count - first < lanes<V>::width ? count - first : lanes<V>::width;
     const DtwRows<T, V> rows = rows_of<T, V>(a, pairs + first, together);
-    if (fits_lanes(a, rows, together)) run_group(rows, pairs + first, together);
-    else
-      for (int64_t k = first; k < first + together; ++k) run_group(rows_of<T, T>(a, pairs + k, 1), pairs + k, 1);
+    const bool fits = fits_lanes(a, rows, together);
+    const bool alone = dtw_long_takes(a) && (!fits || (together <= kFewPairs && rows.group.rows >= kLongRows));
+    if (fits && !alone) {
+      run_group(rows, pairs + first, together);
+      continue;
+    }
+    for (int64_t k = first; k < first + together; ++k) {
+      if (alone) run_long(a, pairs[k]);
+      else run_group(rows_of<T, T>(a, pairs + k, 1), pairs + k, 1);
+    }
   }
 }
 
@@ -141,6 +198,24 @@ template <class T> void run(const DtwArgs<T>& a, const int64_t* pairs, int64_t c
 
 void dtw(const DtwArgs<float>& a, const int64_t* pairs, int64_t count) { run(a, pairs, count); }
 void dtw(const DtwArgs<double>& a, const int64_t* pairs, int64_t count) { run(a, pairs, count); }
+
+#define KT_DTW_LONG(T)                                                                                           \
+  int64_t dtw_long_elements(const DtwArgs<T>& a, int64_t at) { return DtwLong<T>::elements(a, pair_of(a, at)); } \
+  int64_t dtw_long_blocks(const DtwArgs<T>& a, int64_t at) {                                                     \
+    return (pair_of(a, at).n + DtwLong<T>::R - 1) / DtwLong<T>::R;                                               \
+  }                                                                                                              \
+  bool dtw_long_begin(const DtwArgs<T>& a, int64_t at, T* memory) { return long_begin(a, at, memory); }          \
+  void dtw_long_block(const DtwArgs<T>& a, int64_t at, T* memory, int64_t* done, int64_t block) {                \
+    long_of(a, at, memory, done).advance(block, nullptr);                                                        \
+  }                                                                                                              \
+  void dtw_long_end(const DtwArgs<T>& a, int64_t at, T* memory) {                                                \
+    DtwEnds<T, T> ends;                                                                                          \
+    const DtwLong<T> pair = long_of(a, at, memory, static_cast<int64_t*>(nullptr));                              \
+    pair.read_end(ends);                                                                                         \
+    finish_long(a, pair.pair, ends, DtwWalk());                                                                  \
+  }
+KT_DTW_LONG(float)
+KT_DTW_LONG(double)
 
 }  // namespace KT_ABI
 }  // namespace kinetrace

@@ -3,23 +3,10 @@
 #include <kinetrace/dtw/recurrence.hpp>
 
 #include "dtw_costs.hpp"
+#include "dtw_lane_bits.hpp"
 
 KT_MATHS_BEGIN
 
-// One bit per lane.
-template <class V> KT_HD uint32_t bits_of(mask_of<V> mask) {
-#if defined(__AVX512DQ__)
-  if constexpr (sizeof(mask) == 64 && lanes<V>::width == 16) return _mm512_movepi32_mask((__m512i)mask.v);
-  if constexpr (sizeof(mask) == 64 && lanes<V>::width == 8) return _mm512_movepi64_mask((__m512i)mask.v);
-#endif
-#if defined(__AVX__)
-  if constexpr (sizeof(mask) == 32 && lanes<V>::width == 8) return uint32_t(_mm256_movemask_ps((__m256)mask.v));
-  if constexpr (sizeof(mask) == 32 && lanes<V>::width == 4) return uint32_t(_mm256_movemask_pd((__m256d)mask.v));
-#endif
-  uint32_t bits = 0;
-  for (int lane = 0; lane < lanes<V>::width; ++lane) bits |= uint32_t(mask[lane]) << lane;
-  return bits;
-}
 template <class V> KT_HD uint32_t bits_of(const Choice<V>& choice, int plane) {
   if constexpr (lanes<V>::width == 1) return uint32_t(choice.number >> plane & 1);
   else return bits_of<V>(choice.plane[plane]);

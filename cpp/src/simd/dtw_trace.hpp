@@ -1,23 +1,10 @@
 // dtw: from the last row back to the start. Directions are kept for as many rows as memory allows; of longer pairs the rows in
-// between are computed again from copies of the rows before them, which changes no bit.
+// between are computed again from copies of the state before them, which changes no bit.
 #pragma once
-#include <cstdlib>
-#include <new>
-
+#include "dtw_lane_bits.hpp"
 #include "dtw_rows.hpp"
 
 KT_MATHS_BEGIN
-
-// Memory for one call; no template of the standard library in a file that is compiled per instruction set.
-struct HeapBlock {
-  void* data;
-  KT_HD explicit HeapBlock(int64_t bytes) : data(std::malloc(bytes > 0 ? std::size_t(bytes) : 1)) {
-    if (!data) throw std::bad_alloc();
-  }
-  KT_HD ~HeapBlock() { std::free(data); }
-  HeapBlock(const HeapBlock&) = delete;
-  HeapBlock& operator=(const HeapBlock&) = delete;
-};
 
 // One lane's way back; cells are collected from the end.
 struct DtwWalk {
@@ -25,9 +12,9 @@ struct DtwWalk {
   int64_t i = -1, j = 0, length = 0;  // next cell; i < 0: arrived, or nothing to do
 };
 
-// Follows the directions of rows [first, ...) until the walk leaves them.
-KT_HD void walk_back(const StepTable& steps, bool free_start, const uint8_t* directions, int64_t row_bytes, int planes,
-                     int W, int lane, int64_t first, DtwWalk& walk) {
+// Follows steps down to row `first`. step_at(i, j): the step that leads into a cell.
+template <class StepAt> KT_HD void walk_back(const StepTable& steps, bool free_start, int64_t first, DtwWalk& walk,
+                                             const StepAt& step_at) {
   while (walk.i >= 0 && walk.i >= first) {
     walk.cells[2 * walk.length] = int32_t(walk.i), walk.cells[2 * walk.length + 1] = int32_t(walk.j);
     ++walk.length;
@@ -35,7 +22,7 @@ KT_HD void walk_back(const StepTable& steps, bool free_start, const uint8_t* dir
       walk.i = -1;
       return;
     }
-    const int k = get_direction(directions + (walk.i - first) * row_bytes, walk.j, planes, W, lane);
+    const int k = step_at(walk.i, walk.j);
     walk.i -= steps.di[k], walk.j -= steps.dj[k];
   }
 }
@@ -46,26 +33,27 @@ template <class T, class V> struct DtwEnds {
   T value[W] = {};
   int64_t column[W] = {};
 
-  // Reads the last row of the lanes that end with row i.
-  KT_HD void read(const DtwRows<T, V>& rows, int64_t i, bool curves) {
-    const DtwArgs<T>& a = *rows.group.args;
-    for (int lane = 0; lane < W; ++lane) {
-      const DtwPair& p = rows.group.pair[lane];
-      if (i + 1 != p.n) continue;
-      const T* row = rows.row(i) + lane;
-      const int64_t low = first_column(rows.group.band[lane], i), high = last_column(rows.group.band[lane], i);
-      column[lane] = p.m - 1;
-      if (a.free_end)
-        for (int64_t j = column[lane] = low; j <= high; ++j)
-          if (row[j * W] < row[column[lane] * W]) column[lane] = j;
-      value[lane] = row[column[lane] * W];
-      if (!curves) continue;
-      T* curve = a.curve + p.at * a.columns;
-      for (int64_t j = 0; j < a.columns; ++j) {
-        const T v = j >= low && j <= high ? row[j * W] : infinity<T>();
-        curve[j] = v <= limits<T>::largest ? normalized(a, p, v, 1) : v;
-      }
+  // From one lane's last row, whose columns lie `apart` elements apart.
+  KT_HD void read_row(const DtwArgs<T>& a, const DtwPair& p, const Band& band, int lane, const T* row, int64_t apart,
+                      bool curves) {
+    const int64_t low = first_column(band, p.n - 1), high = last_column(band, p.n - 1);
+    column[lane] = p.m - 1;
+    if (a.free_end)
+      for (int64_t j = column[lane] = low; j <= high; ++j)
+        if (row[j * apart] < row[column[lane] * apart]) column[lane] = j;
+    value[lane] = row[column[lane] * apart];
+    if (!curves) return;
+    T* curve = a.curve + p.at * a.columns;
+    for (int64_t j = 0; j < a.columns; ++j) {
+      const T v = j >= low && j <= high ? row[j * apart] : infinity<T>();
+      curve[j] = v <= limits<T>::largest ? normalized(a, p, v, 1) : v;
     }
+  }
+  // Those of the lanes that end with row i.
+  KT_HD void read(const DtwRows<T, V>& rows, int64_t i, bool curves) {
+    for (int lane = 0; lane < W; ++lane)
+      if (i + 1 == rows.group.pair[lane].n)
+        read_row(*rows.group.args, rows.group.pair[lane], rows.group.band[lane], lane, rows.row(i) + lane, W, curves);
   }
 };
 
@@ -80,48 +68,74 @@ template <class T, class V> KT_HD void trace_lanes(DtwRows<T, V>& rows, DtwEnds<
     const DtwPair& p = rows.group.pair[lane];
     if (rows.group.bad[lane] || status_of(p, ends.value[lane], false) != kOk) continue;
     walks[lane].i = p.n - 1, walks[lane].j = ends.column[lane];
-    walk_back(rows.steps(), rows.group.args->free_start, directions, row_bytes, rows.planes, W, lane, 0, walks[lane]);
+    walk_back(rows.steps(), rows.group.args->free_start, 0, walks[lane], [&](int64_t i, int64_t j) KT_INLINE {
+      return get_direction(directions + i * row_bytes, j, rows.planes, W, lane);
+    });
   }
 }
 
-// One long pair (W = 1): rows [first, last), of which the rows before are in the ring. Where the directions need more than
-// `bytes`, copies of the ring at the heads of blocks take at most as much again on each level.
-template <class T> void trace_rows(DtwRows<T, T>& rows, DtwEnds<T, T>& ends, DtwWalk& walk, int64_t first, int64_t last,
-                                   int64_t bytes) {
-  const int64_t row_bytes = direction_row_bytes(rows.group.columns, rows.planes, 1), count = last - first;
-  const int64_t affordable = bytes / row_bytes;
-  if (count <= affordable || count <= 1) {
-    const HeapBlock memory(count * row_bytes);
+// One long pair: units of rows, [first, last), the state before them being in place. Where the directions need more than `bytes`,
+// copies of the state at the heads of parts take at most about as much again on each level.
+//   pair.units, pair.unit_rows, pair.unit_bytes (of directions), pair.state, pair.state_elements
+//   pair.advance(unit, directions), pair.end(walk) after the last unit, pair.step_at(directions of the unit, i, j)
+template <class Pair> void trace_units(Pair& pair, DtwWalk& walk, int64_t first, int64_t last, int64_t bytes) {
+  const int64_t count = last - first, affordable = bytes / pair.unit_bytes > 0 ? bytes / pair.unit_bytes : 1;
+  if (count <= affordable) {
+    const HeapBlock memory(count * pair.unit_bytes);
     auto* directions = static_cast<uint8_t*>(memory.data);
-    for (int64_t i = first; i < last; ++i) rows.advance(i, directions + (i - first) * row_bytes);
-    if (last == rows.group.rows) {
-      ends.read(rows, last - 1, false);
-      const bool ok = !rows.group.bad[0] && status_of(rows.group.pair[0], ends.value[0], false) == kOk;
-      walk.i = ok ? last - 1 : -1, walk.j = ends.column[0];
-    }
-    walk_back(rows.steps(), rows.group.args->free_start, directions, row_bytes, rows.planes, 1, 0, first, walk);
+    for (int64_t k = first; k < last; ++k) pair.advance(k, directions + (k - first) * pair.unit_bytes);
+    if (last == pair.units) pair.end(walk);
+    walk_back(pair.args->steps, pair.args->free_start, first * pair.unit_rows, walk,
+              [&](int64_t i, int64_t j) KT_INLINE {
+                return pair.step_at(directions + (i / pair.unit_rows - first) * pair.unit_bytes, i, j);
+              });
     return;
   }
-  const int64_t elements = rows.ring_elements();
-  int64_t blocks = (count + (affordable > 0 ? affordable : 1) - 1) / (affordable > 0 ? affordable : 1);
-  const int64_t copies = bytes / (elements * int64_t(sizeof(T)));
-  blocks = blocks > copies ? (copies > 2 ? copies : 2) : blocks;
-  const int64_t height = (count + blocks - 1) / blocks;
-  blocks = (count + height - 1) / height;
-  const HeapBlock memory(blocks * elements * int64_t(sizeof(T)));
-  auto* heads = static_cast<T*>(memory.data);
-  for (int64_t b = 0; b < blocks; ++b) {
-    for (int64_t k = 0; k < elements; ++k) heads[b * elements + k] = rows.ring[k];
-    if (b + 1 < blocks)
-      for (int64_t i = first + b * height; i < first + (b + 1) * height; ++i) rows.advance(i, nullptr);
+  const int64_t elements = pair.state_elements, copies = bytes / (elements * int64_t(sizeof(*pair.state)));
+  int64_t parts = (count + affordable - 1) / affordable;
+  parts = parts > copies ? (copies > 2 ? copies : 2) : parts;
+  const int64_t height = (count + parts - 1) / parts;
+  parts = (count + height - 1) / height;
+  const HeapBlock memory(parts * elements * int64_t(sizeof(*pair.state)));
+  auto* heads = static_cast<decltype(pair.state)>(memory.data);
+  for (int64_t b = 0; b < parts; ++b) {
+    for (int64_t e = 0; e < elements; ++e) heads[b * elements + e] = pair.state[e];
+    if (b + 1 < parts)
+      for (int64_t k = first + b * height; k < first + (b + 1) * height; ++k) pair.advance(k, nullptr);
   }
-  for (int64_t b = blocks - 1; b >= 0; --b) {
+  for (int64_t b = parts - 1; b >= 0; --b) {
     const int64_t head = first + b * height, end = head + height < last ? head + height : last;
-    if (last != rows.group.rows && walk.i < head) continue;
-    for (int64_t k = 0; k < elements; ++k) rows.ring[k] = heads[b * elements + k];
-    trace_rows(rows, ends, walk, head, end, bytes);
+    if (end != pair.units && walk.i < head * pair.unit_rows) continue;
+    for (int64_t e = 0; e < elements; ++e) pair.state[e] = heads[b * elements + e];
+    trace_units(pair, walk, head, end, bytes);
     if (walk.i < 0) return;
   }
 }
+
+// Rows of any pattern, one at a time.
+template <class T> struct DtwRowUnits {
+  DtwRows<T, T>& rows;
+  DtwEnds<T, T>& ends;
+  const DtwArgs<T>* args;
+  int64_t units, unit_bytes, state_elements;
+  T* state;
+  static constexpr int64_t unit_rows = 1;
+
+  KT_HD DtwRowUnits(DtwRows<T, T>& r, DtwEnds<T, T>& e)
+      : rows(r),
+        ends(e),
+        args(r.group.args),
+        units(r.group.rows),
+        unit_bytes(direction_row_bytes(r.group.columns, r.planes, 1)),
+        state_elements(r.ring_elements()),
+        state(r.ring) {}
+  KT_HD void advance(int64_t i, uint8_t* directions) { rows.advance(i, directions); }
+  KT_HD int step_at(const uint8_t* row, int64_t, int64_t j) const { return get_direction(row, j, rows.planes, 1, 0); }
+  KT_HD void end(DtwWalk& walk) {
+    ends.read(rows, units - 1, false);
+    const bool ok = !rows.group.bad[0] && status_of(rows.group.pair[0], ends.value[0], false) == kOk;
+    walk.i = ok ? units - 1 : -1, walk.j = ends.column[0];
+  }
+};
 
 KT_MATHS_END

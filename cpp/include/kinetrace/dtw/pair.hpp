@@ -40,7 +40,7 @@ template <class T> KT_HD T cell_cost(const DtwArgs<T>& a, const DtwPair& p, int6
 }
 
 template <class T> KT_HD bool wants_path(const DtwArgs<T>& a) {
-  return a.path || a.rewards || a.normalize == Normalize::path;
+  return a.path_lengths || a.rewards || a.normalize == Normalize::path;
 }
 
 template <class T> KT_HD T normalized(const DtwArgs<T>& a, const DtwPair& p, T value, int64_t path_length) {
