@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import kinetrace as kt
 from compare import assert_same_bits, assert_within
+from dtw_cases import METRICS
 from kinetrace import _testing
 from soft_checks import alignment, alignment_bound, native, soft_cases, value_bound, value_name
 from strategies import Case
@@ -167,3 +168,23 @@ def test_nothing_to_align(backend: Any, shape: tuple[int, int, int]) -> None:
     assert not x_slopes.any()
     assert not y_slopes.any()
     assert backend.call("soft_dtw_alignment", x, y).shape == shape
+
+
+@pytest.mark.parametrize("window", [None, 9])
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_long_pairs_have_the_same_bits_everywhere(dtype: Any, metric: str, window: int | None) -> None:
+    # 150 columns are two stripes of a warp, 41 rows ten tiles and a single row of the CPU.
+    from conftest import Backend
+
+    rng = np.random.default_rng(11)
+    x, y = rng.normal(size=(3, 41, 3)).astype(dtype), rng.normal(size=(1, 150, 3)).astype(dtype)
+    lengths = {"x_lengths": np.array([41, 17, 30]), "y_lengths": np.array([150, 129, 128])}
+    wide = np.broadcast_to(y, (3, 150, 3))
+    case = Case((x, wide), {"gamma": 0.3, "window": window, "metric": metric, **lengths}, np.dtype(dtype))
+    first, *others = (_everything(Backend(name), case) for name in _testing.backends())
+    assert np.isfinite(first[0]).all()
+    assert all(np.abs(array).max() > 0.1 for array in first[2:])
+    for other in others:
+        for one, two in zip(other, first, strict=True):
+            assert_same_bits(one, two)

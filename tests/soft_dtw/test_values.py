@@ -135,3 +135,17 @@ def test_halves_are_computed_in_float32(backend: Any) -> None:
     got = kt.soft_dtw(x, x[::-1], gamma=0.5)
     assert got.dtype == np.float32
     assert_same_bits(got, kt.soft_dtw(x.astype(np.float32), x[::-1].astype(np.float32), gamma=0.5))
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "l1"])
+def test_differences_that_overflow_forbid_their_cells_and_spoil_no_gradient(backend: Any, metric: str) -> None:
+    huge = np.float32(3e38)
+    x = np.array([[[1.0], [huge], [2.0]], [[1.0], [5.0], [2.0]]], dtype=np.float32)
+    y = np.array([[[-huge], [huge], [2.5]], [[1.5], [5.0], [2.0]]], dtype=np.float32)
+    x[0, 0] = -huge
+    case = Case((x, y), {"gamma": 0.5, "metric": metric}, np.dtype(np.float32))
+    for got, want in zip(slopes(backend, case), expected_slopes(case), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+    # 0 but for the last cells, which are half apart; no other path is finite.
+    last = {"sqeuclidean": 0.25, "euclidean": 0.5, "l1": 0.5}[metric]
+    np.testing.assert_allclose(backend.call("soft_dtw", x, y, **case.options)[0], last, rtol=1e-6)

@@ -77,8 +77,8 @@ template <class T> class SoftRun {
 
   void load() {
     if (a.metric != Metric::given) {
-      g.suspect += load_samples(a.x, g.pair, g.n, g.rows, rounded(g.rows), a.dims, scratch + at.x);
-      g.suspect += load_samples(a.y, g.pair, g.m, g.columns, rounded(g.columns), a.dims, scratch + at.y);
+      load_samples(a.x, g.n, g.rows, rounded(g.rows), a.dims, g, scratch + at.x);
+      load_samples(a.y, g.m, g.columns, rounded(g.columns), a.dims, g, scratch + at.y);
     }
     if (a.metric == Metric::cosine) {
       norms(at.x, rounded(g.rows), at.x_norms);
@@ -148,7 +148,7 @@ template <class T> class SoftRun {
       if (!slopes_wanted) continue;
       if (a.metric == Metric::euclidean) sample_costs<Metric::euclidean, false>(a, at, span, row, scratch);
       if (a.metric == Metric::cosine) sample_costs<Metric::cosine, false>(a, at, span, row, scratch);
-      add_slopes(a, at, span, row, scratch);
+      add_slopes(a, at, span, any(g.largest > V(limits<T>::largest / 2)), row, scratch);
     }
   }
   void backward_some(const SoftSpan<T>& span, int64_t together, const T* weights, T* expected) {

@@ -66,7 +66,8 @@ template <Metric kMetric, class T> void slope_factors(const SoftLayout<T>& layou
 }
 
 // Coordinates [d, d + C) of the gradients: four rows of x, and what these rows add to all columns of y (kY).
-template <SlopeKind kKind, bool kY, int C, class T>
+// kGuarded: differences may overflow; the same bits where they do not.
+template <SlopeKind kKind, bool kY, bool kGuarded, int C, class T>
 __attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t dims,
                                              int64_t row, int64_t d, T* scratch) {
   using V = NativePack<T>;
@@ -88,7 +89,8 @@ __attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const 
       if constexpr (kY) total = load<V>(y_slopes + (j * dims + c) * W);
       unroll<R>([&](auto i) KT_INLINE {
         constexpr int r = R - 1 - i;
-        const V slope = slope_of<kKind>(own[r][c], other);
+        V slope = slope_of<kKind>(own[r][c], other);
+        if constexpr (kGuarded) slope = guarded_slope(factor[r], slope);
         sum[r][c] = fma(factor[r], slope, sum[r][c]);
         if constexpr (kY) total = fma(factor[r], kKind == SlopeKind::product ? own[r][c] : -slope, total);
       });
@@ -98,28 +100,30 @@ __attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const 
   unroll<R * C>([&](auto i) KT_INLINE { store(x_slopes + (i / C * dims + i % C) * W, sum[i / C][i % C]); });
 }
 
-template <SlopeKind kKind, bool kY, class T> void slopes(const SoftLayout<T>& layout, const SoftSpan<T>& span,
-                                                         int64_t dims, int64_t row, T* scratch) {
+template <SlopeKind kKind, bool kY, bool kGuarded, class T>
+void slopes(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t dims, int64_t row, T* scratch) {
   int64_t d = 0;
-  for (; d + 2 <= dims; d += 2) slope_columns<kKind, kY, 2>(layout, span, dims, row, d, scratch);
-  if (d < dims) slope_columns<kKind, kY, 1>(layout, span, dims, row, d, scratch);
+  for (; d + 2 <= dims; d += 2) slope_columns<kKind, kY, kGuarded, 2>(layout, span, dims, row, d, scratch);
+  if (d < dims) slope_columns<kKind, kY, kGuarded, 1>(layout, span, dims, row, d, scratch);
 }
-template <SlopeKind kKind, class T> void slopes(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
-                                                const SoftSpan<T>& span, int64_t row, T* scratch) {
-  if (a.y_gradient) slopes<kKind, true>(layout, span, a.dims, row, scratch);
-  else slopes<kKind, false>(layout, span, a.dims, row, scratch);
+template <SlopeKind kKind, bool kGuarded, class T>
+void slopes(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t row, T* scratch) {
+  if (a.y_gradient) slopes<kKind, true, kGuarded>(layout, span, a.dims, row, scratch);
+  else slopes<kKind, false, kGuarded>(layout, span, a.dims, row, scratch);
 }
 
-// Gradients of four rows from their expected alignment.
+// Gradients of four rows from their expected alignment; `huge`: differences of samples may overflow.
 template <class T> void add_slopes(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftSpan<T>& span,
-                                   int64_t row, T* scratch) {
+                                   bool huge, int64_t row, T* scratch) {
   if (a.metric == Metric::euclidean) slope_factors<Metric::euclidean>(layout, span, row, scratch);
   if (a.metric == Metric::cosine) slope_factors<Metric::cosine>(layout, span, row, scratch);
   if (a.metric == Metric::dot) slope_factors<Metric::dot>(layout, span, row, scratch);
   switch (slope_kind(a.metric)) {
-    case SlopeKind::difference: return slopes<SlopeKind::difference>(a, layout, span, row, scratch);
-    case SlopeKind::sign: return slopes<SlopeKind::sign>(a, layout, span, row, scratch);
-    case SlopeKind::product: return slopes<SlopeKind::product>(a, layout, span, row, scratch);
+    case SlopeKind::difference:
+      if (huge) return slopes<SlopeKind::difference, true>(a, layout, span, row, scratch);
+      return slopes<SlopeKind::difference, false>(a, layout, span, row, scratch);
+    case SlopeKind::sign: return slopes<SlopeKind::sign, false>(a, layout, span, row, scratch);
+    case SlopeKind::product: return slopes<SlopeKind::product, false>(a, layout, span, row, scratch);
   }
 }
 

@@ -19,6 +19,7 @@ template <class T> struct SoftGroup {
   int64_t rows = 0, columns = 0;  // the longest
   T final_exponent[W], final_mantissa[W];
   V suspect = V(T(0));  // NaN in the lanes that read a value which is not finite
+  V largest = V(T(0));  // of the magnitudes of the samples
 
   SoftGroup(const SoftDtwArgs<T>& a, const int64_t* order, int64_t begin, int64_t end) {
     used = int(end - begin < W ? end - begin : W);
@@ -85,21 +86,20 @@ template <class T> void scatter_rows(const T* from, const int64_t* length, int u
     for (int64_t k = c; k < total; ++k) to[l][k] = k < length[l] ? from[k * W + l] : T(0);
 }
 
-// Samples of all lanes, (extent, D, W); rows beyond a lane's length are 0. Returns x - x summed: NaN in the lanes that have a
-// value which is not finite.
-template <class T> NativePack<T> load_samples(const Strided<const T, 3>& x, const int64_t* pair, const int64_t* length,
-                                              int64_t extent, int64_t rounded, int64_t dims, T* to) {
+// Samples of all lanes, (extent, D, W); rows beyond a lane's length are 0. Keeps account of what is not finite or large.
+template <class T> void load_samples(const Strided<const T, 3>& x, const int64_t* length, int64_t extent,
+                                     int64_t rounded, int64_t dims, SoftGroup<T>& g, T* to) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width;
   const T* from[W];
   int64_t count[W];
-  for (int l = 0; l < W; ++l) from[l] = x.data + pair[l] * x.stride[0], count[l] = length[l] * dims;
+  for (int l = 0; l < W; ++l) from[l] = x.data + g.pair[l] * x.stride[0], count[l] = length[l] * dims;
   if (dims == 1 || (x.stride[2] == 1 && x.stride[1] == dims)) {
     gather_rows(from, count, dims == 1 ? x.stride[1] : 1, extent * dims, to);
   } else {
     for (int64_t i = 0; i < extent; ++i) {
       for (int l = 0; l < W; ++l)
-        from[l] = x.data + pair[l] * x.stride[0] + i * x.stride[1], count[l] = i < length[l] ? dims : 0;
+        from[l] = x.data + g.pair[l] * x.stride[0] + i * x.stride[1], count[l] = i < length[l] ? dims : 0;
       gather_rows(from, count, x.stride[2], dims, to + i * dims * W);
     }
   }
@@ -108,8 +108,9 @@ template <class T> NativePack<T> load_samples(const Strided<const T, 3>& x, cons
   for (int64_t i = 0; i < extent * dims; ++i) {
     const V value = load<V>(to + i * W);
     odd[i & 3] += value - value;
+    g.largest = max(g.largest, abs(value));
   }
-  return (odd[0] + odd[1]) + (odd[2] + odd[3]);
+  g.suspect += (odd[0] + odd[1]) + (odd[2] + odd[3]);
 }
 
 KT_MATHS_END

@@ -190,7 +190,11 @@ template <class V> KT_HD Scaled<V> exp2_scaled(V x) {
   const V whole = round_even(x), f = x - whole;
   constexpr int kDegree = sizeof(T) == 4 ? 6 : 11;
   V p = V(exp2_coefficient(T(0), kDegree));
+#if defined(__CUDACC__)
+#pragma unroll
+#else
 #pragma GCC unroll 12
+#endif
   for (int i = kDegree - 1; i >= 0; --i) p = fma(p, f, V(exp2_coefficient(T(0), i)));
   return {whole, p};
 }

@@ -35,6 +35,12 @@ template <SlopeKind kKind, class V> KT_HD V slope_of(V own, V other) {
   return d;
 }
 
+// A difference that overflows belongs to an infinite cost, whose cell no path enters: it must not meet its factor 0.
+template <class V> KT_HD V guarded_slope(V factor, V slope) {
+  const V zero = V(scalar_of<V>(0));
+  return select(factor == zero, zero, slope);
+}
+
 // Cosine's second term: coordinate + own * (sum of E s) / norm^2.
 template <class V> KT_HD V cosine_slope(V gradient, V own, V share, V norm) {
   using T = scalar_of<V>;
