@@ -29,7 +29,8 @@ void bind_bandwidth(pybind11::module_& m) {
         return KT_SIMD_CALL(dtw_roof, is_double, coordinates, cells);
       },
       pybind11::arg("is_double"), pybind11::arg("coordinates"), pybind11::arg("cells"),
-      "For benchmarks only: the arithmetic of so many cells (or coordinates of costs) of dtw, in registers. Time it to know the instruction roof.");
+      "For benchmarks only: the arithmetic of so many cells (or coordinates of costs) of dtw, in registers. Time it to "
+      "know the instruction roof.");
 }
 
 }  // namespace bindings

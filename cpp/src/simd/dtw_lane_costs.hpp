@@ -50,9 +50,10 @@ template <class T, int W, class Source> struct LaneCosts {
   T bound;
   int64_t height, pitch, lane_stride;  // of a tile; from one lane's to the next
   bool failed[W] = {};
-  T *tiles, *block;                    // block: [row][column][lane]
+  T *tiles, *block;  // block: [row][column][lane]
 
-  KT_HD LaneCosts(const LaneGroup<T, W>& g, const GroupTable<T, W>& t, Arena& arena) : group(&g), table(&t), source(nullptr) {
+  KT_HD LaneCosts(const LaneGroup<T, W>& g, const GroupTable<T, W>& t, Arena& arena)
+      : group(&g), table(&t), source(nullptr) {
     bound = g.args->free_start && !Source::kDifference ? T(0) : -limits<T>::largest;
     // The last stripes of a table may be one and a part more than together elsewhere.
     const int64_t most = (t.stripes_together + 1) * t.stripe, width = g.columns < most ? g.columns : most;
@@ -77,8 +78,8 @@ template <class T, int W, class Source> struct LaneCosts {
     const int64_t filled = column_start <= j ? 0 : column_start < end ? column_start - j : end - j;
     const T beside = group->args->free_start ? T(0) : infinity<T>();
     if (filled_rows < rows && filled < end - j)
-      if (!source->put(lane, i + filled_rows - row_start, rows - filled_rows, j + filled - column_start, end - j - filled,
-                       tile + filled_rows * pitch + filled, pitch, bound))
+      if (!source->put(lane, i + filled_rows - row_start, rows - filled_rows, j + filled - column_start,
+                       end - j - filled, tile + filled_rows * pitch + filled, pitch, bound))
         failed[lane] = true;
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < filled; ++c) tile[r * pitch + c] = r < filled_rows ? T(0) : infinity<T>();

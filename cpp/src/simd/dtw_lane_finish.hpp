@@ -25,7 +25,8 @@ template <class T, int W> struct LaneGroup {
   DtwPair pair[2 * W];  // and those of the next group; after the last pair it is repeated
   bool good[W];  // finite, and a path was found; others are left to the general kernel
 
-  KT_HD LaneGroup(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) : args(&a), used(int(count < W ? count : W)) {
+  KT_HD LaneGroup(const DtwArgs<T>& a, const int64_t* pairs, int64_t count)
+      : args(&a), used(int(count < W ? count : W)) {
     for (int l = 0; l < 2 * W; ++l) pair[l] = l < count ? pair_of(a, pairs[l]) : pair[l - 1];
     for (int l = 0; l < W; ++l) {
       good[l] = pair[l].n > 0 && pair[l].m > 0;

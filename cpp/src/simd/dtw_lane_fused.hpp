@@ -220,10 +220,10 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
     int64_t c = 0;
     for (; c + W < columns; c += 2 * W)
       cost_columns<kMetric, kOne, R, 2, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch,
-                                             ahead.take(dims));
+                                              ahead.take(dims));
     for (; c < columns; c += W)
       cost_columns<kMetric, kOne, R, 1, T, W>(x, x_stride, dims, dim_stride, norms, b + c, y_pitch, tile + c, pitch,
-                                             ahead.take(dims));
+                                              ahead.take(dims));
   }
 };
 

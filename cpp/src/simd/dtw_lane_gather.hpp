@@ -39,7 +39,8 @@ template <class T, int W> KT_HD Pack<T, W> join_quarters(const T* const* p, int 
   using Vector [[maybe_unused]] = typename V::Vector;
 #if defined(__AVX512DQ__)
   if constexpr (W == 4 * C) {
-    const auto quarter = [&](int q) KT_INLINE { return _mm_loadu_ps(reinterpret_cast<const float*>(p[C * q + k] + at)); };
+    const auto quarter = [&](int q)
+                             KT_INLINE { return _mm_loadu_ps(reinterpret_cast<const float*>(p[C * q + k] + at)); };
     __m512 v = _mm512_castps128_ps512(quarter(0));
     v = _mm512_mask_broadcast_f32x4(v, 0x00f0, quarter(1));
     v = _mm512_mask_broadcast_f32x4(v, 0x0f00, quarter(2));

@@ -59,8 +59,7 @@ KT_HD void run_table(const GroupTable<T, W>& g, MakeCost&& cost) {
         const auto costs = cost(i, j, end);
         if constexpr (kMoves)
           dtw_block<kPatterns, R, V>(costs, g.top + j * W, g.left + i * W, corner, end - j, g.moves_of(i, s));
-        else
-          dtw_block<kPatterns, R, V>(costs, g.top + j * W, g.left + i * W, corner, end - j, NoMoves{});
+        else dtw_block<kPatterns, R, V>(costs, g.top + j * W, g.left + i * W, corner, end - j, NoMoves{});
         corner = next_stripe;
       }
       corner = next_row;

@@ -146,7 +146,8 @@ KT_HD void dtw_block(const Cost& cost, scalar_of<V>* top, scalar_of<V>* left, V 
     store(top + (t - R + 1) * W, v[R - 1]);
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {  // g++ would otherwise keep copies for what follows in memory, and write them in the loop
+  for (int r = 0; r < R;
+       ++r) {  // g++ would otherwise keep copies for what follows in memory, and write them in the loop
     asm("" : "+x"(v[r].v));
     asm("" : "+x"(m[r].v));
   }

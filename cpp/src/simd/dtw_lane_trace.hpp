@@ -30,8 +30,8 @@ template <int W> KT_HD Ints<W> gather_words(const LaneBits<W>* words, Ints<W> at
 
 // Follows the choices of all lanes side by side. steps [step][row, column][lane] gets the cells from the last to the first, room for
 // rows + columns of them; length[lane]: how many are its own (it stays at the first). end_column[lane]: of the padded table.
-template <class T, int W> KT_HD void trace_lanes_back(const GroupTable<T, W>& g, const int64_t* end_column, int32_t* steps,
-                                                      int32_t* length) {
+template <class T, int W> KT_HD void trace_lanes_back(const GroupTable<T, W>& g, const int64_t* end_column,
+                                                      int32_t* steps, int32_t* length) {
   using I = Ints<W>;
   constexpr int R = kBlockRows, kHigh = W == 16 ? 16 : 8;
   const int32_t block_words = int32_t(g.block_words()), stripe = int32_t(g.stripe);

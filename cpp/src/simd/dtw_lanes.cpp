@@ -26,7 +26,7 @@ template <class T, int W> struct GroupSpace {
     constexpr int C = kQuarter<T>;
     const DtwArgs<T>& a = *g.args;
     starts = arena.take<T>(2 * W);
-    table = {g.rows, g.columns, stripe, together, arena.take<T>(g.columns * W), arena.take<T>(g.rows * W),
+    table = {g.rows, g.columns,  stripe,       together, arena.take<T>(g.columns * W), arena.take<T>(g.rows * W),
              starts, starts + W, a.free_start, nullptr};  // fmt: skip
     if (samples) {
       x = arena.take<T>((g.rows + C) * W) + C * W;
@@ -61,7 +61,8 @@ template <class T, int W> void series_group(LaneGroup<T, W>& group, Arena& arena
   for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && largest[l] <= kLargestSample<T>;
   (void)arena;
   if (wants_path(a))
-    squared ? run_series<true, true>(space.table, space.x, space.y) : run_series<true, false>(space.table, space.x, space.y);
+    squared ? run_series<true, true>(space.table, space.x, space.y)
+            : run_series<true, false>(space.table, space.x, space.y);
   else
     squared ? run_series<false, true>(space.table, space.x, space.y)
             : run_series<false, false>(space.table, space.x, space.y);
