@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import contextlib
+import ctypes
 import fnmatch
 import gc
 import sys
@@ -34,6 +35,9 @@ READ = "read"
 OURS = "kinetrace"
 
 Run = Callable[[Any], Any]
+
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Case:
             "wall": elapsed time; for cases with several threads.
         threads: cores that the process is confined to, and torch's threads.
         cold: whether caches are emptied before each call.
+        keep_memory: malloc keeps what is freed, as caching allocators do. For answers of gigabytes: filling new pages
+            takes 0.3 to 5 s, by what the system has at hand just then, and says nothing about who computes.
     """
 
     name: str
@@ -88,6 +94,7 @@ class Case:
     clock: str = "cpu"
     threads: int = 1
     cold: bool = True
+    keep_memory: bool = False
 
 
 @dataclass
@@ -211,6 +218,15 @@ def _set_affinity(chosen: set[int]) -> None:
             os.sched_setaffinity(int(thread), chosen)
 
 
+def keep_freed_memory(keep: bool) -> None:
+    """Lets malloc keep what is freed, as caching allocators do; or what it does by itself, from here on."""
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0 if keep else 65536)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1 if keep else 1 << 25)
+        libc.mallopt(_M_TOP_PAD, 1 << 26 if keep else 1 << 17)
+
+
 @cache
 def memory(nbytes: int) -> np.ndarray:
     """A buffer larger than the caches: reading it empties them, and takes as long as memory allows."""
@@ -231,6 +247,7 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
     """
     if not quick and rounds % 2:
         raise ValueError(f"rounds: expected an even number, got {rounds}")
+    keep_freed_memory(case.keep_memory and not quick)
     buffer = memory(1 << 20 if quick else 1 << 28)
     contenders = {n: c if isinstance(c, Contender) else Contender(c) for n, c in case.contenders.items()}
     if case.bytes_read:

@@ -179,7 +179,7 @@ def case_gradient(quick: bool = False) -> Case:
         "torch compile": with_gradient(compiled),
         "torch eager": _eager(with_gradient(lambda: torch_residual, EAGER_CLIPS), quick),
     }
-    return _case("gradient", contenders, quick)
+    return _case("gradient", contenders, quick, keep_memory=True)
 
 
 def case_masked(quick: bool = False) -> Case:

@@ -143,7 +143,7 @@ def check_path(case: Case, result: Any, index: int, tolerance: float) -> None:
     assert free in (True, "start") or cells[0][1] == 0
     assert cells[-1][0] == n - 1
     assert free in (True, "end") or cells[-1][1] == m - 1
-    assert all(_dtw_table.inside_window(*cell, n, m, case.options["window"]) for cell in cells)
+    assert all(_dtw_table.inside_window(*cell, n, m, case.options.get("window")) for cell in cells)
     total = cost[cells[0]]
     for before, cell in pairwise(cells):
         move = (cell[0] - before[0], cell[1] - before[1])

@@ -52,6 +52,8 @@ TABLE: dict[tuple[str, str], Bound] = {
         8,
         "bilinear sample 6 and one addition a step; the scale has what the slope of the flow adds",
     ),
+    ("soft_dtw", "value"): Bound(8, "cost 4, exponential, sum of three, product and normalisation a cell; measured: 1"),
+    ("soft_dtw", "alignment"): Bound(8, "weights 4 and a sum a cell; the scale has the error of the costs over gamma"),
     ("dtw", "distance"): Bound(4, "one rounding a cell of the path and one a coordinate; the scale counts both"),
     ("chain_flow", "cycle_error"): Bound(24, "one more sample and a length on top of the positions"),
 }

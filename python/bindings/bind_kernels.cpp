@@ -9,6 +9,7 @@ void bind_kernels(pybind11::module_& m) {
   bind_dtw(m);
   bind_fit_kinematics(m);
   bind_kinematic_residual(m);
+  bind_soft_dtw(m);
   bind_track_residual(m);
   bind_fit_segments(m);
 }

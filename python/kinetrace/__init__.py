@@ -16,6 +16,7 @@ from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.kinematic_residual import kinematic_residual
 from kinetrace.primitives import simulate_primitive
+from kinetrace.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_from_cost
 from kinetrace.step_pattern import StepPattern
 from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_steps
 from kinetrace.track_residual import track_residual
@@ -47,6 +48,9 @@ __all__ = [
     "rouge",
     "rouge_cost",
     "simulate_primitive",
+    "soft_dtw",
+    "soft_dtw_alignment",
+    "soft_dtw_from_cost",
     "split_steps",
     "track_residual",
 ]

@@ -22,6 +22,7 @@ def dtw(
     direction_bytes: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def dtw_roof(is_double: bool, coordinates: bool, cells: Any) -> int: ...
 def fit_kinematics(
     positions: Any,
     times: Any,
@@ -79,6 +80,21 @@ def rouge_cost(
 def rouge_tokens(text: Any, stem: Any) -> Any: ...
 def set_simd_level(name: str) -> None: ...
 def simd_level() -> str: ...
+def soft_dtw(
+    x: Any,
+    y: Any,
+    cost: Any,
+    x_lengths: Any,
+    y_lengths: Any,
+    metric: Any,
+    window: Any,
+    gamma: Any,
+    x_gradient: Any,
+    y_gradient: Any,
+    alignment: Any,
+    kept_bytes: Any,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
 def split_steps(text: Any, markers: Any) -> Any: ...
 def statuses() -> dict[str, Any]: ...
 def stream_read(buffer: Any, num_threads: Any = ...) -> int: ...

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import fuzz_dtw
 import fuzz_fits
 import fuzz_motion
 import fuzz_traces
@@ -25,6 +26,8 @@ KERNELS: dict[str, tuple[Callable[[Rng], Call], Callable[[Call, Any], None]]] = 
     "kinematic_residual": (fuzz_motion.kinematic_residual_call, fuzz_motion.judge_kinematic_residual),
     "track_residual": (fuzz_motion.track_residual_call, fuzz_motion.judge_track_residual),
     "chain_flow": (fuzz_motion.chain_flow_call, fuzz_motion.judge_chain_flow),
+    "dtw": (fuzz_dtw.dtw_call, fuzz_dtw.judge_dtw),
+    "dtw_from_cost": (fuzz_dtw.dtw_from_cost_call, fuzz_dtw.judge_dtw),
     "rouge": (fuzz_traces.rouge_call, fuzz_traces.judge_rouge),
     "rouge_cost": (fuzz_traces.rouge_cost_call, fuzz_traces.judge_rouge_cost),
     "split_steps": (fuzz_traces.split_steps_call, fuzz_traces.judge_split_steps),

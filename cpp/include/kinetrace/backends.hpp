@@ -6,6 +6,7 @@
 #include "fit_kinematics/types.hpp"
 #include "fit_segments/types.hpp"
 #include "kinematic_residual/types.hpp"
+#include "soft_dtw/types.hpp"
 #include "track_residual/types.hpp"
 
 #ifndef KT_BACKEND
@@ -43,6 +44,12 @@ Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& 
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch);
+
+// Workspace in bytes.
+int64_t soft_dtw_workspace(const SoftDtwArgs<float>& a);
+int64_t soft_dtw_workspace(const SoftDtwArgs<double>& a);
+Outcome soft_dtw(const SoftDtwArgs<float>& a, const Launch& launch);
+Outcome soft_dtw(const SoftDtwArgs<double>& a, const Launch& launch);
 
 // Workspace in doubles, of the forward direction; the backward direction needs none.
 int64_t track_residual_workspace(const TrackResidualArgs<float>& a);

@@ -2,6 +2,7 @@
 #include "dtw.hpp"
 
 #include "../thread_pool.hpp"
+#include "dtw_lanes.hpp"
 #include "dtw_long.hpp"
 #include "dtw_trace.hpp"
 
@@ -175,9 +176,13 @@ template <class T> void run_long(const DtwArgs<T>& a, int64_t at) {
 
 template <class T> void run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count) {
   using V = NativePack<T>;
-  // FAST KERNEL: a specialised kernel may take the list here and leave the rest. It must give the bits of dtw/recurrence.hpp and
-  // alignment/local_cost.hpp, and end each pair with finish() (values, paths) after the checks of run_group. Lists of few pairs
-  // are better left to run_long.
+  const bool fast = dtw_lanes_take(a);
+  const HeapBlock rest(fast ? count * int64_t(sizeof(int64_t)) : 0);
+  if (fast) {
+    const int64_t most_rows = dtw_long_takes(a) ? kLongRows - 1 : a.rows;
+    count = dtw_lanes(a, pairs, count, kFewPairs, most_rows, static_cast<int64_t*>(rest.data));
+    pairs = static_cast<const int64_t*>(rest.data);
+  }
   for (int64_t first = 0; first < count; first += lanes<V>::width) {
     const int64_t together = count - first < lanes<V>::width ? count - first : lanes<V>::width;
     const DtwRows<T, V> rows = rows_of<T, V>(a, pairs + first, together);

@@ -16,10 +16,21 @@ template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCe
 }
 
 // Rows of a group in the scratch memory. Their pitch is a constant to every function that calls this.
-template <class T, int D> KT_HD FitRows<NativePack<T>, D> rows_in(T* scratch, const FitKinematicsArgs<T>& a) {
+template <class T, int D> KT_HD FitRows<NativePack<T>, D> rows_in(T* scratch, const FitKinematicsArgs<T>& a,
+                                                                  int64_t problem) {
   constexpr int W = kLanes<T>;
   T* times = scratch + a.frames * (D + 1) * W;
-  return {scratch, W, times, W, times + a.frames * W, a.frames};
+  const Strided<const T, 3>& x = a.positions;
+  const bool packed = x.stride[2] == 1 && x.stride[1] == D && x.stride[0] == a.frames * D;
+  const bool packed_weights = a.weights.data && a.weights.stride[1] == 1 && a.weights.stride[0] == a.frames;
+  return {scratch,
+          W,
+          times,
+          W,
+          times + a.frames * W,
+          a.frames,
+          packed ? x.data + problem * a.frames * D : nullptr,
+          packed_weights ? a.weights.data + problem * a.frames : nullptr};
 }
 template <class T, int D> KT_HD T* space_in(T* scratch, const FitKinematicsArgs<T>& a) {
   return scratch + a.frames * (D + 2 + (a.robust == Robust::none ? 0 : 2)) * kLanes<T>;
@@ -32,7 +43,7 @@ template <class T, int D>
 __attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch,
                                           FitCentre<NativePack<T>, D>& result) {
   using V = NativePack<T>;
-  FitRows<V, D> rows = rows_in<T, D>(scratch, a);
+  FitRows<V, D> rows = rows_in<T, D>(scratch, a, g.first);
   T* space = space_in<T, D>(scratch, a);
   const bool weighted = a.weights.data, own_times = a.times.data;
   FitCentre<V, D> seen;
@@ -103,13 +114,13 @@ template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a,
 template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t begin, int64_t end, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = kLanes<T>;
-  FitRows<V, D> rows = rows_in<T, D>(scratch, a);
   const T per_second = a.times.data ? T(1) : T(1 / a.dt);
   if (!a.times.data)
-    for (int64_t t = 0; t < a.frames; ++t) rows.set_time(t, V(T(t)));
+    for (int64_t t = 0; t < a.frames; ++t) rows_in<T, D>(scratch, a, 0).set_time(t, V(T(t)));
   for (int64_t i = begin; i < end; i += W) {
     FitGroup<T> g(i, end);
     FitCentre<V, D> seen;
+    FitRows<V, D> rows = rows_in<T, D>(scratch, a, i);
     load_group<T, D>(a, g, scratch, seen);
     write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
   }

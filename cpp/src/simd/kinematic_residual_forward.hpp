@@ -24,8 +24,9 @@ template <class T> struct Past {
   T* difference[2];
 };
 
+// Into the second cache: what is `ahead` is further away than the first one reaches.
 template <class T> KT_HD void prefetch(const T* p, int64_t ahead) {
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + uintptr_t(ahead) * sizeof(T)));
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + uintptr_t(ahead) * sizeof(T)), 0, 2);
 }
 
 template <class T> void begin_past(const Frames<T>& f, int count, int padded, const Past<T>& past) {

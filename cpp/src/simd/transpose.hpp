@@ -58,13 +58,6 @@ template <class Element, int W> struct RowBlock {
     return p;
   }
 
-  // The W rows after these are fetched into the first cache, later ones into the second, line by line: the hardware
-  // does not see through interleaved rows. `at`: elements from the first row, as if rows had no gaps.
-  KT_HD void fetch_after(int64_t at) const {
-    __builtin_prefetch(first + at + W * stride, 0, 3);
-    __builtin_prefetch(first + at + 3 * W * stride, 0, 2);
-  }
-
   // Columns at, at + 1, ... at + C - 1, one pack each.
   KT_HD void load_columns(int64_t at, Pack<T, W>* r) const {
     if constexpr (W == C) {
@@ -122,21 +115,17 @@ template <class Element, int W> struct RowBlock {
 };
 
 // Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... They come in
-// steps of L columns, a common multiple of C and D; n is a multiple of D. kFetch: the rows that follow
-// are fetched on the way.
-template <int L, int D, bool kFetch, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows,
-                                                                                             int64_t n, Sink&& sink) {
-  constexpr int C = kQuarter<T>, kLine = 64 / int(sizeof(T)), kLines = (L * W + kLine - 1) / kLine;
+// steps of L columns, a common multiple of C and D; n is a multiple of D.
+template <int L, int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n,
+                                                                                Sink&& sink) {
+  constexpr int C = kQuarter<T>;
   Pack<T, W> r[L];
   int64_t j = 0;
   for (; j + L <= n; j += L) {
-    if constexpr (kFetch) unroll<kLines>([&](auto i) KT_INLINE { rows.fetch_after(j * W + i * kLine); });
     unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(j + q * C, r + q * C); });
     unroll<L / D>([&](auto i) KT_INLINE { sink(j / D + i, r + i * D); });
   }
   if (j == n) return;
-  if constexpr (kFetch)
-    for (int64_t i = j * W; i < n * W; i += kLine) rows.fetch_after(i);
   const int64_t at = n < L ? 0 : n - L;  // the last block overlaps what is done instead of leaving a tail
   if (n >= L) {
     unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); });

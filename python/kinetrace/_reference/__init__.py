@@ -11,6 +11,7 @@ from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
 from kinetrace._reference.rouge import rouge, rouge_cost
+from kinetrace._reference.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_backward, soft_dtw_from_cost
 from kinetrace._reference.traces import extract_tag, split_steps
 from kinetrace._reference.track_residual import track_residual, track_residual_backward
 
@@ -28,6 +29,10 @@ __all__ = [
     "kinematic_residual_backward",
     "rouge",
     "rouge_cost",
+    "soft_dtw",
+    "soft_dtw_alignment",
+    "soft_dtw_backward",
+    "soft_dtw_from_cost",
     "split_steps",
     "track_residual",
     "track_residual_backward",

@@ -73,7 +73,6 @@ template <bool kSquare, bool kChoice, int kCount, class V, class Before>
 KT_HD V enter_unit_cell(const Before& before, V cost, int planes, Choice<V>& choice) {
   V nearest = before(0);
   if (kChoice) choice = Choice<V>();
-#pragma GCC unroll 4
   for (int k = 1; k < kCount; ++k) {
     const V other = before(k);
     if (kChoice) choice.take(planes, other < nearest, k);

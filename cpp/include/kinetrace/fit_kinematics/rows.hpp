@@ -14,6 +14,23 @@ template <class V, int D> struct FitRows {
   int64_t time_pitch;
   T* extra;        // rows 2 t, 2 t + 1: weight before re-weighting, norm of the residual
   int64_t frames;
+  // CPU: where the caller's arrays of this and the next problems begin, if they lie without gaps.
+  const T* positions = nullptr;
+  const T* weights = nullptr;
+
+  // Passes over the rows leave the memory idle, so each fetches a frame's share of the problems `groups` of V's further on,
+  // into the first cache (kCache 3) or the second (2).
+  template <int kCache> KT_HD void fetch_later(int64_t t, int64_t groups) const {
+#if !defined(__CUDACC__)
+    constexpr int64_t W = int64_t(sizeof(V) / sizeof(T));
+    const int64_t at = (groups * frames + t) * W;
+    if (positions)
+      for (int d = 0; d < D; ++d) __builtin_prefetch(positions + (at * D + d * W), 0, kCache);
+    if (weights) __builtin_prefetch(weights + at, 0, kCache);
+#else
+    (void)t, (void)groups;
+#endif
+  }
 
   KT_HD V position(int64_t t, int d) const { return load<V>(data + (t * (D + 1) + d) * pitch); }
   KT_HD V weight(int64_t t) const { return load<V>(data + (t * (D + 1) + D) * pitch); }
@@ -37,7 +54,7 @@ template <class V, int D> struct FitCentre {
   V count{T(0)}, weight_sum{T(0)}, time_sum{T(0)};
   V largest{T(0)};            // of the weights, by pattern
   V t_low{infinity<T>()}, t_high{-infinity<T>()};
-  V sum[D]{}, last[D]{};      // of the positions
+  V last[D]{};                // used position
   M invalid_weight{false};
 
   // weighted: weights come from the caller. own_times: so do times, and those of points that are not used may be anything.
@@ -62,7 +79,6 @@ template <class V, int D> struct FitCentre {
   // Returns what stands for x in the rows: points that are not used repeat the last one that was.
   KT_HD V see_position(int d, V w, V x) {
     last[d] = select(w != V(T(0)), x, last[d]);
-    sum[d] = fma(w, last[d], sum[d]);
     return last[d];
   }
 

@@ -36,40 +36,31 @@ template <class V, int D, int K> struct FitSolver {
     singular = K >= 1 ? !(span > V(T(0))) : M(false);
     time_scale = V(T(2)) / select(span > V(T(0)), span, V(T(2)));
     time_offset = -(seen.time_sum * inverse * time_scale);
-    // The mean, or the last used position when that is as near as the mean's rounding: tracks that stand still are then
-    // exactly zero, and a sum that overflows does no harm.
-    const V tolerance = count * V(T(4) * limits<T>::epsilon);
-    for (int d = 0; d < D; ++d) {
-      const V mean = seen.sum[d] * inverse, last = seen.last[d];
-      const M near = abs(mean - last) <= abs(last) * tolerance;
-      reference[d] = select(is_finite(mean), select(near, last, mean), last);
-    }
+    // Any position near the others serves. The last used one is at hand, and makes tracks that stand still exactly zero.
+    for (int d = 0; d < D; ++d) reference[d] = seen.last[d];
     for (int k = 0; k < 3; ++k) a[k] = b[k] = V(T(0));
     for (int k = 0; k < 4; ++k) norm2[k] = inverse_norm2[k] = V(T(1));
   }
 
   KT_HD V u_at(int64_t t) const { return fma(rows.time_at(t), time_scale, time_offset); }
-  // p[0..K] at u
-  KT_HD void polynomials(V u, V* p) const {
-    p[0] = V(T(1));
-    if constexpr (K >= 1) p[1] = u - a[0];
-    if constexpr (K >= 2) p[2] = fma(u - a[1], p[1], -b[1]);
-    if constexpr (K >= 3) p[3] = fma(u - a[2], p[2], -(b[2] * p[1]));
-  }
 
-  // The passes: the first sums <u^i, u^j> and <u^i, x> for p0 and p1, every other <p_k, p_k>, <u p_k, p_k> and <p_k, x>.
+  // The passes over the frames. The first sums <u^i, 1> and <u^i, x>, from which p1 and, for K = 2, p2 follow where that
+  // loses no more than three bits; elsewhere, and for p3, one pass each sums <p_k, p_k>, <u p_k, p_k> and <p_k, x>.
   KT_HD void orthogonalize() {
     const V tiny = V(T(4096) * limits<T>::epsilon * limits<T>::epsilon) * weight_sum;
-    V m1{T(0)}, m2{T(0)}, m3{T(0)}, x0[D], x1[D];
-    for (int d = 0; d < D; ++d) x0[d] = x1[d] = V(T(0));
+    V m1{T(0)}, m2{T(0)}, m3{T(0)}, m4{T(0)}, x0[D], x1[D], x2[D];
+    for (int d = 0; d < D; ++d) x0[d] = x1[d] = x2[d] = V(T(0));
     for (int64_t t = 0; t < rows.frames; ++t) {
       const V w = rows.weight(t), u = u_at(t), wu = w * u, wuu = wu * u;
+      rows.template fetch_later<2>(t, 4);
       if constexpr (K >= 1) m1 = m1 + wu, m2 = m2 + wuu;
       if constexpr (K >= 2) m3 = fma(wuu, u, m3);
+      if constexpr (K == 2) m4 = fma(wuu, u * u, m4);
       for (int d = 0; d < D; ++d) {
         const V y = rows.position(t, d) - reference[d];
         x0[d] = fma(w, y, x0[d]);
         if constexpr (K >= 1) x1[d] = fma(wu, y, x1[d]);
+        if constexpr (K == 2) x2[d] = fma(wuu, y, x2[d]);
       }
     }
     norm2[0] = weight_sum;
@@ -88,18 +79,28 @@ template <class V, int D, int K> struct FitSolver {
       b[1] = norm2[1] * inverse_norm2[0];
       singular = singular | !(norm2[1] > tiny);
     }
-    if constexpr (K >= 2) higher<2>(tiny);
-    if constexpr (K >= 3) higher<3>(tiny);
+    if constexpr (K == 2) {
+      // p2 = u^2 - s u + q, <p2, p2> = <p2, u^2>
+      const V s = a[0] + a[1], q = fma(a[0], a[1], -b[1]), norm = fma(q, m2, fma(-s, m3, m4));
+      const M cancels = !(norm > V(T(0.125)) * m4);
+      set_norm(2, norm, M(true));
+      for (int d = 0; d < D; ++d) c[2][d] = fma(q, x0[d], fma(-s, x1[d], x2[d])) * inverse_norm2[2];
+      if (any(cancels)) higher<2>(cancels);
+    }
+    if constexpr (K == 3) higher<2>(M(true)), higher<3>(M(true));
+    for (int k = 2; k <= K; ++k) singular = singular | !(norm2[k] > tiny);
+    expand();
   }
 
   // Squared residual of frame t.
   KT_HD V squared_residual(int64_t t) const {
     const V u = u_at(t);
-    V p[4], square{T(0)};
-    polynomials(u, p);
+    V square{T(0)};
     for (int d = 0; d < D; ++d) {
-      V r = (rows.position(t, d) - reference[d]) - c[0][d];
-      for (int k = 1; k <= K; ++k) r = fma(-c[k][d], p[k], r);
+      V slope = power[K][d];
+      for (int k = K - 1; k >= 1; --k) slope = fma(slope, u, power[k][d]);
+      V r = (rows.position(t, d) - reference[d]) - power[0][d];
+      if constexpr (K >= 1) r = fma(-slope, u, r);
       square = d ? fma(r, r, square) : r * r;
     }
     return square;
@@ -107,7 +108,10 @@ template <class V, int D, int K> struct FitSolver {
   // Weighted sum of squared residuals.
   KT_HD void residuals() {
     sse = V(T(0));
-    for (int64_t t = 0; t < rows.frames; ++t) sse = fma(rows.weight(t), squared_residual(t), sse);
+    for (int64_t t = 0; t < rows.frames; ++t) {
+      rows.template fetch_later<3>(t, 1);
+      sse = fma(rows.weight(t), squared_residual(t), sse);
+    }
   }
   // After the weights changed: positions are centred on the last fit's mean.
   KT_HD void recentre(V new_weight_sum) {
@@ -116,7 +120,32 @@ template <class V, int D, int K> struct FitSolver {
   }
 
  private:
-  template <int k> KT_HD void higher(V tiny) {
+  V power[4][D];  // the fit as powers of u
+
+  // The fit's powers of u, from its orthogonal polynomials: p_k = (u - a_{k-1}) p_{k-1} - b_{k-1} p_{k-2}.
+  KT_HD void expand() {
+    V p[3][4];  // the last three polynomials
+    for (int k = 0; k <= K; ++k) {
+      V* now = p[k % 3];
+      for (int i = 0; i <= K; ++i) {
+        now[i] = V(T(k == 0 && i == 0));
+        if (k == 0 || i > k) continue;
+        const V* before = p[(k + 2) % 3];
+        V v = i > 0 ? before[i - 1] : V(T(0));
+        if (i < k) v = fma(-a[k - 1], before[i], v);
+        if (k > 1 && i < k - 1) v = fma(-b[k - 1], p[(k + 1) % 3][i], v);
+        now[i] = v;
+      }
+      for (int d = 0; d < D; ++d)
+        for (int i = 0; i <= k; ++i) power[i][d] = i < k ? fma(c[k][d], now[i], power[i][d]) : c[k][d];
+    }
+  }
+
+  KT_HD void set_norm(int k, V norm, M chosen) {
+    norm2[k] = select(chosen, norm, norm2[k]);
+    inverse_norm2[k] = V(T(1)) / norm2[k];
+  }
+  template <int k> KT_HD void higher(M chosen) {
     V norm{T(0)}, next{T(0)}, x[D];
     for (int d = 0; d < D; ++d) x[d] = V(T(0));
     for (int64_t t = 0; t < rows.frames; ++t) {
@@ -133,11 +162,9 @@ template <class V, int D, int K> struct FitSolver {
       }
       for (int d = 0; d < D; ++d) x[d] = fma(wp, rows.position(t, d) - reference[d], x[d]);
     }
-    norm2[k] = norm;
-    inverse_norm2[k] = V(T(1)) / norm;
-    for (int d = 0; d < D; ++d) c[k][d] = x[d] * inverse_norm2[k];
+    set_norm(k, norm, chosen);
+    for (int d = 0; d < D; ++d) c[k][d] = select(chosen, x[d] * inverse_norm2[k], c[k][d]);
     if constexpr (k < K) a[k] = next * inverse_norm2[k], b[k] = norm * inverse_norm2[k - 1];
-    singular = singular | !(norm > tiny);
   }
 };
 

@@ -1,0 +1,130 @@
+// soft_dtw on one instruction set, backward: expected alignments of up to four rows, then what they add to the gradients.
+#pragma once
+#include <kinetrace/soft_dtw/gradient.hpp>
+
+#include "soft_dtw_forward.hpp"
+
+KT_MATHS_BEGIN
+
+// R = 1 or 2 rows of the expected alignment from the last column to the first; the upper row runs one column behind. `incoming`
+// is what the row below passes on to each column, (columns, W); afterwards what the upper row passes on. kTwice: twice the
+// value is stored, the factor of sqeuclidean.
+template <int R, bool kTwice, class T>
+__attribute__((noinline)) void backward_rows(int64_t first, int64_t last, const T* weights, int64_t pitch, T* incoming,
+                                             T* expected) {
+  using V = NativePack<T>;
+  constexpr int W = lanes<V>::width;
+  const V zero = V(T(0));
+  if (last < first) return;
+  // Of row r: what its cell passes to the left, and diagonally to the column on its left; returns what it passes up.
+  V left[R], diagonal[R];
+  unroll<R>([&](auto r) KT_INLINE { left[r] = zero, diagonal[r] = zero; });
+  const auto cell = [&](auto r, int64_t j, V from_below) KT_INLINE {
+    const V e = soft_flush(from_below + left[r]);
+    store(expected + r * pitch + j * W, kTwice ? e + e : e);
+    const T* w = weights + 3 * (r * pitch + j * W);
+    const V up = fma(e, load<V>(w + W), diagonal[r]);
+    diagonal[r] = e * load<V>(w), left[r] = e * load<V>(w + 2 * W);
+    return up;
+  };
+  constexpr std::integral_constant<int, 0> upper{};
+  constexpr std::integral_constant<int, R - 1> lower{};
+  V passed = cell(lower, last, load<V>(incoming + last * W));
+  for (int64_t j = last - 1; j >= first; --j) {
+    const V next = cell(lower, j, load<V>(incoming + j * W));
+    if constexpr (R == 2) store(incoming + (j + 1) * W, cell(upper, j + 1, passed));
+    else store(incoming + (j + 1) * W, passed);
+    passed = next;
+  }
+  if constexpr (R == 2) passed = cell(upper, first, passed);
+  store(incoming + first * W, passed);
+  if (first > 0) store(incoming + (first - 1) * W, diagonal[0]);
+}
+
+// E of four rows to the factors of their gradients, in place. Cosine also sums its second term over rows and columns.
+template <Metric kMetric, class T> void slope_factors(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t row,
+                                                      T* scratch) {
+  using V = NativePack<T>;
+  constexpr int W = lanes<V>::width;
+  for (int64_t r = kSoftTile - 1; r >= 0; --r) {
+    V share = V(T(0));
+    for (int64_t j = span.first; j <= span.last; ++j) {
+      T* e = scratch + layout.expected + (r * layout.columns + j) * W;
+      const V cost = load<V>(scratch + layout.costs + (r * layout.columns + j) * W), given = load<V>(e);
+      V norms = V(T(1));
+      if constexpr (kMetric == Metric::cosine) {
+        T* column = scratch + layout.y_shares + j * W;
+        norms = load<V>(scratch + layout.x_norms + (row + r) * W) * load<V>(scratch + layout.y_norms + j * W);
+        const V similarity = V(T(1)) - cost;
+        share = fma(given, similarity, share);
+        store(column, fma(given, similarity, load<V>(column)));
+      }
+      store(e, slope_factor<kMetric>(given, cost, norms));
+    }
+    if constexpr (kMetric == Metric::cosine) store(scratch + layout.x_shares + (row + r) * W, share);
+  }
+}
+
+// Coordinates [d, d + C) of the gradients: four rows of x, and what these rows add to all columns of y (kY).
+// kGuarded: differences may overflow; the same bits where they do not.
+template <SlopeKind kKind, bool kY, bool kGuarded, int C, class T>
+__attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t dims,
+                                             int64_t row, int64_t d, T* scratch) {
+  using V = NativePack<T>;
+  constexpr int W = lanes<V>::width, R = kSoftTile;
+  const T *x = scratch + layout.x + (row * dims + d) * W, *y = scratch + layout.y + d * W;
+  const T* factors = scratch + layout.expected;
+  T *x_slopes = scratch + layout.x_slopes + (row * dims + d) * W, *y_slopes = scratch + layout.y_slopes + d * W;
+  const int64_t pitch = layout.columns * W;
+  V own[R][C], sum[R][C];
+  unroll<R * C>([&](auto i) KT_INLINE {
+    own[i / C][i % C] = load<V>(x + (i / C * dims + i % C) * W), sum[i / C][i % C] = V(T(0));
+  });
+  for (int64_t j = span.first; j <= span.last; ++j) {
+    V factor[R];
+    unroll<R>([&](auto r) KT_INLINE { factor[r] = load<V>(factors + r * pitch + j * W); });
+    unroll<C>([&](auto c) KT_INLINE {
+      const V other = load<V>(y + (j * dims + c) * W);
+      V total = V(T(0));
+      if constexpr (kY) total = load<V>(y_slopes + (j * dims + c) * W);
+      unroll<R>([&](auto i) KT_INLINE {
+        constexpr int r = R - 1 - i;
+        V slope = slope_of<kKind>(own[r][c], other);
+        if constexpr (kGuarded) slope = guarded_slope(factor[r], slope);
+        sum[r][c] = fma(factor[r], slope, sum[r][c]);
+        if constexpr (kY) total = fma(factor[r], kKind == SlopeKind::product ? own[r][c] : -slope, total);
+      });
+      if constexpr (kY) store(y_slopes + (j * dims + c) * W, total);
+    });
+  }
+  unroll<R * C>([&](auto i) KT_INLINE { store(x_slopes + (i / C * dims + i % C) * W, sum[i / C][i % C]); });
+}
+
+template <SlopeKind kKind, bool kY, bool kGuarded, class T>
+void slopes(const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t dims, int64_t row, T* scratch) {
+  int64_t d = 0;
+  for (; d + 2 <= dims; d += 2) slope_columns<kKind, kY, kGuarded, 2>(layout, span, dims, row, d, scratch);
+  if (d < dims) slope_columns<kKind, kY, kGuarded, 1>(layout, span, dims, row, d, scratch);
+}
+template <SlopeKind kKind, bool kGuarded, class T>
+void slopes(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftSpan<T>& span, int64_t row, T* scratch) {
+  if (a.y_gradient) slopes<kKind, true, kGuarded>(layout, span, a.dims, row, scratch);
+  else slopes<kKind, false, kGuarded>(layout, span, a.dims, row, scratch);
+}
+
+// Gradients of four rows from their expected alignment; `huge`: differences of samples may overflow.
+template <class T> void add_slopes(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftSpan<T>& span,
+                                   bool huge, int64_t row, T* scratch) {
+  if (a.metric == Metric::euclidean) slope_factors<Metric::euclidean>(layout, span, row, scratch);
+  if (a.metric == Metric::cosine) slope_factors<Metric::cosine>(layout, span, row, scratch);
+  if (a.metric == Metric::dot) slope_factors<Metric::dot>(layout, span, row, scratch);
+  switch (slope_kind(a.metric)) {
+    case SlopeKind::difference:
+      if (huge) return slopes<SlopeKind::difference, true>(a, layout, span, row, scratch);
+      return slopes<SlopeKind::difference, false>(a, layout, span, row, scratch);
+    case SlopeKind::sign: return slopes<SlopeKind::sign, false>(a, layout, span, row, scratch);
+    case SlopeKind::product: return slopes<SlopeKind::product, false>(a, layout, span, row, scratch);
+  }
+}
+
+KT_MATHS_END
