@@ -67,6 +67,10 @@ def test_traces_without_an_alignment(trace: str, reference: list[str]) -> None:
     assert "reward 0.0000" in str(got)
 
 
+def test_a_missing_reference() -> None:
+    assert ProcessReasoningReward().explain(TRACE, None).reward is None
+
+
 def test_matrices_and_undefined_rewards() -> None:
     reward = ProcessReasoningReward(metric="matrix", empty_reference="nan")
     got = reward.explain("A. B.", ["x"], cost=[[0.5, 0.25]])

@@ -92,6 +92,11 @@ def test_verl(where: str) -> None:
         assert all(type(value) is float and math.isfinite(value) for value in got.values())
 
 
+def test_verl_takes_no_answer_for_a_reference() -> None:
+    with pytest.raises(ValueError, match=r"^reference_steps: expected a column with 1 entries, got None"):
+        ProcessReasoningReward()(data_source="moss", solution_str=TEXTS[0], ground_truth="A", extra_info={"index": 3})
+
+
 def test_verl_batch() -> None:
     infos = [{"reference_steps": REFERENCE}, {"reference_steps": REFERENCE}, {"reference_steps": None}]
     got = ProcessReasoningReward()(

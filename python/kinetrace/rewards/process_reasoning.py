@@ -218,7 +218,9 @@ class ProcessReasoningReward:
         extra_info: Any = None,
         **kwargs: Any,
     ) -> dict[str, float]:
-        """One sample in verl's form; the columns come from extra_info, the reference from it or from ground_truth.
+        """One sample in verl's form; the columns come from extra_info and from a ground_truth that is a dict.
+
+        The reference is looked for there, or is the ground_truth if that is a list. A string is an answer, no reference.
 
         Returns:
             "score" and the finite components; an undefined reward is 0, as verl needs numbers.
@@ -240,9 +242,11 @@ class ProcessReasoningReward:
         for info, truth in zip(infos, truths, strict=True):
             if isinstance(truth, Mapping):
                 info.update(truth)
-            elif info.get(self.reference_column) is None:
+            elif truth is not None and not isinstance(truth, str) and info.get(self.reference_column) is None:
                 info[self.reference_column] = truth
-        columns = {name: [info.get(name) for info in infos] for name in {key for info in infos for key in info}}
+        columns = {
+            name: [info.get(name) for info in infos] for name in dict.fromkeys(key for info in infos for key in info)
+        }
         parts = self.components(list(solution_strs), **columns)
         keys = ("process", "accuracy", "format", "gate", "length_penalty", "reference_steps", "generated_steps")
         return [{"score": finite_or_zero(p["total"])} | {key: finite_or_zero(p[key]) for key in keys} for p in parts]
@@ -269,7 +273,7 @@ class ProcessReasoningReward:
             )
         found = _alignment.align_one(cost, self.step, self.subsequence, self.normalize)
         process, penalty = self._process(np.array([found.distance]), costs.n, costs.m)
-        value = float(process[0])
+        value = math.nan if self.metric != "matrix" and missing(reference) else float(process[0])
         return Explanation(
             references, steps, cost, found.path, found.distance, float(penalty[0]), None if math.isnan(value) else value
         )
