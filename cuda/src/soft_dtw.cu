@@ -23,13 +23,13 @@ struct Layout {
   int64_t warps, x_norms, y_norms, edges, weights, expected, size;
 };
 template <class T> Layout layout_of(const SoftDtwArgs<T>& a) {
-  const bool backward = a.x_gradient || a.y_gradient || a.alignment, cosine = a.metric == Metric::cosine;
+  const bool backward = a.x_gradient || a.y_gradient || a.alignment || a.rewards, cosine = a.metric == Metric::cosine;
   Layout at;
   at.x_norms = 0, at.y_norms = cosine ? a.rows : 0;
   at.edges = at.y_norms + (cosine ? a.columns : 0);
   at.weights = at.edges + 2 * a.rows;
   at.expected = at.weights + (backward ? 3 * a.rows * a.columns : 0);
-  at.size = at.expected + (a.x_gradient || a.y_gradient ? a.rows * a.columns : 0);
+  at.size = at.expected + (backward && !a.alignment ? a.rows * a.columns : 0);
   const int64_t bytes = (at.size > 0 ? at.size : 1) * int64_t(sizeof(T)), fitting = kWorkspaceBytes / bytes;
   at.warps = a.pairs < kMostWarps ? a.pairs : kMostWarps;
   if (at.warps > fitting) at.warps = fitting < 1 ? 1 : fitting;
@@ -54,7 +54,7 @@ template <class T> class WarpRun {
     const SoftDtwArgs<T>& a = pair.a;
     bool odd = pair.n > 0 && pair.load(lane);
     __syncwarp(kAllLanes);
-    const bool slopes = a.x_gradient || a.y_gradient, backward_wanted = slopes || a.alignment;
+    const bool slopes = a.x_gradient || a.y_gradient, backward_wanted = slopes || a.alignment || a.rewards;
     Scaled<T> last = absent<T>();
     if (pair.n > 0) odd = (backward_wanted ? forward<true>(last) : forward<false>(last)) || odd;
     odd = __any_sync(kAllLanes, odd);
@@ -69,6 +69,11 @@ template <class T> class WarpRun {
     if (status == kOk) backward();
     const T failed = status == kNonFinite ? quiet_nan<T>() : T(0);
     if (a.alignment) finish_alignment(status == kOk, failed);
+    if (a.rewards) {
+      __syncwarp(kAllLanes);
+      pair.write_rewards(expected, status == kOk, lane);
+      __syncwarp(kAllLanes);
+    }
     if (slopes) pair.write_slopes(expected, status == kOk, failed, lane);
   }
 

@@ -60,6 +60,16 @@ template <class T> struct SoftPair {
     return soft_exponent_signed(c, rate);
   }
 
+  // Minus the mean cost of each row.
+  __device__ void write_rewards(T* e, bool solved, int lane) const {
+    T* out = a.rewards + p * a.rows;
+    for (int64_t i = lane; i < a.rows; i += kWarp) {
+      MeanCost<T> mean;
+      for (int64_t j = 0; solved && i < n && j < m; ++j) mean.add(at(e, i, j), cost_of(i, j));
+      out[i] = !solved ? quiet_nan<T>() : i < n ? mean.reward() : T(0);
+    }
+  }
+
   // Both gradients of the pair; E becomes the factors of the gradients. All lanes of the warp take part.
   __device__ void write_slopes(T* e, bool solved, T failed, int lane) const {
     const int64_t x_count = a.rows * a.dims, y_count = a.columns * a.dims;

@@ -186,11 +186,12 @@ def native(
     x_gradient: bool = False,
     y_gradient: bool = False,
     alignment: bool = False,
+    rewards: bool = False,
 ) -> tuple[Any, ...]:
-    """The native call: value, status, x_gradient, y_gradient, alignment; None where not wanted."""
+    """The native call: value, status, x_gradient, y_gradient, alignment, rewards; None where not wanted."""
     first, name = given.first
     outcome: tuple[Any, ...] = backend_for(first, name).soft_dtw(
-        *given, metric, window, gamma, x_gradient, y_gradient, alignment, KEPT_BYTES, num_threads
+        *given, metric, window, gamma, x_gradient, y_gradient, alignment, rewards, KEPT_BYTES, num_threads
     )
     return outcome
 
