@@ -264,7 +264,8 @@ def dtw_rewards(
     """A reward for every sample of x: minus the mean cost of the samples of y that the best path gives it.
 
     r[i] = -sum_j W[i, j] C[i, j], W the path's cells with each row divided by their number, as rewards from optimal
-    alignments are formed in imitation learning (the hard form of temporal alignment rewards); with gamma, W is the expected alignment of `soft_dtw` instead.
+    alignments are formed in imitation learning (the hard form of temporal alignment rewards). With gamma, W is the
+    expected alignment of `soft_dtw` instead.
 
     Args:
         x (array, (B, N) | (B, N, D)): as in `dtw`; None with cost.
