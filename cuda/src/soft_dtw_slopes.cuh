@@ -52,11 +52,11 @@ template <class T> struct SoftPair {
     }
   }
 
-  // What the recurrence takes; `meaningless` when the cost is NaN or -inf.
+  // What the recurrence takes; `meaningless`: see there.
   __device__ T exponent(int64_t i, int64_t j, bool& meaningless) const {
     const T c = cost_of(i, j);
     if (!costs_need_checks(a.metric)) return soft_exponent(c, rate);
-    meaningless = !(c > -infinity<T>());
+    meaningless = soft_meaningless(c, rate);
     return soft_exponent_signed(c, rate);
   }
 

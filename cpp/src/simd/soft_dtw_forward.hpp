@@ -86,7 +86,7 @@ template <class T> void given_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>
 }
 
 // Costs as soft_exponent_signed takes them, in place. NaN in the lanes that have a cost inside rows, columns and band which
-// is NaN or -inf.
+// has no meaning.
 template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
                                              const SoftGroup<T>& g, const SoftSpan<T>& span, int64_t row, T* scratch) {
   using V = NativePack<T>;
@@ -97,7 +97,7 @@ template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const Soft
     for (int64_t j = span.first; j <= span.last; ++j) {
       T* at = scratch + layout.costs + (r * layout.columns + j) * W;
       const V cost = load<V>(at);
-      V bad = select(cost > V(-infinity<T>()), V(T(0)), V(quiet_nan<T>()));
+      V bad = select(soft_meaningless(cost, rate), V(quiet_nan<T>()), V(T(0)));
       if (a.window.limited) bad = select(span.inside(r, j), bad, V(T(0)));
       odd = odd + bad;
       store(at, soft_exponent_signed(cost, rate));
