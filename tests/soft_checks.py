@@ -63,9 +63,8 @@ def native(backend: Any, case: Case, *, num_threads: int | None = None, **wanted
 def slopes(backend: Any, case: Case, **more: Any) -> tuple[Any, Any]:
     """d value / d x and d value / d y of every pair, on a back end."""
     if backend.name == "standin":
-        count = max(len(a) for a in case.args)
-        alone = _reference.soft_dtw_backward(case.args[0], np.ones(count), case.args[1], **case.options)
-        return alone.x.astype(case.dtype), alone.y.astype(case.dtype)
+        x, y = expected_slopes(case)
+        return x.astype(case.dtype), y.astype(case.dtype)
     _, _, x, y, *_ = native(backend, case, x_gradient=True, y_gradient=True, **more)
     return x, y
 
