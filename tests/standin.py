@@ -16,7 +16,8 @@ from kinetrace import _reference
 def call(function: str, *args: Any, num_threads: int | None = None, **options: Any) -> Any:
     """Runs a definition and gives its float results the dtype of the first argument."""
     del num_threads
-    return _cast(getattr(_reference, function)(*args, **options), np.asarray(args[0]).dtype)
+    first = args[0] if args else options["cost"] if options.get("cost") is not None else options["x"]
+    return _cast(getattr(_reference, function)(*args, **options), np.asarray(first).dtype)
 
 
 def backward(function: str, x: npt.NDArray[Any], upstream: npt.NDArray[Any], *args: Any, **options: Any) -> Any:

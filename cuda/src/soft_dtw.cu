@@ -23,13 +23,13 @@ struct Layout {
   int64_t warps, x_norms, y_norms, edges, weights, expected, size;
 };
 template <class T> Layout layout_of(const SoftDtwArgs<T>& a) {
-  const bool backward = a.x_gradient || a.y_gradient || a.alignment, cosine = a.metric == Metric::cosine;
+  const bool backward = a.x_gradient || a.y_gradient || a.alignment || a.rewards, cosine = a.metric == Metric::cosine;
   Layout at;
   at.x_norms = 0, at.y_norms = cosine ? a.rows : 0;
   at.edges = at.y_norms + (cosine ? a.columns : 0);
-  at.weights = at.edges + 2 * a.rows;
+  at.weights = at.edges + 4 * a.rows;
   at.expected = at.weights + (backward ? 3 * a.rows * a.columns : 0);
-  at.size = at.expected + (a.x_gradient || a.y_gradient ? a.rows * a.columns : 0);
+  at.size = at.expected + (backward && !a.alignment ? a.rows * a.columns : 0);
   const int64_t bytes = (at.size > 0 ? at.size : 1) * int64_t(sizeof(T)), fitting = kWorkspaceBytes / bytes;
   at.warps = a.pairs < kMostWarps ? a.pairs : kMostWarps;
   if (at.warps > fitting) at.warps = fitting < 1 ? 1 : fitting;
@@ -54,7 +54,7 @@ template <class T> class WarpRun {
     const SoftDtwArgs<T>& a = pair.a;
     bool odd = pair.n > 0 && pair.load(lane);
     __syncwarp(kAllLanes);
-    const bool slopes = a.x_gradient || a.y_gradient, backward_wanted = slopes || a.alignment;
+    const bool slopes = a.x_gradient || a.y_gradient, backward_wanted = slopes || a.alignment || a.rewards;
     Scaled<T> last = absent<T>();
     if (pair.n > 0) odd = (backward_wanted ? forward<true>(last) : forward<false>(last)) || odd;
     odd = __any_sync(kAllLanes, odd);
@@ -69,6 +69,11 @@ template <class T> class WarpRun {
     if (status == kOk) backward();
     const T failed = status == kNonFinite ? quiet_nan<T>() : T(0);
     if (a.alignment) finish_alignment(status == kOk, failed);
+    if (a.rewards) {
+      __syncwarp(kAllLanes);
+      pair.write_rewards(expected, status == kOk, lane);
+      __syncwarp(kAllLanes);
+    }
     if (slopes) pair.write_slopes(expected, status == kOk, failed, lane);
   }
 
@@ -78,6 +83,8 @@ template <class T> class WarpRun {
   T *edges, *weights, *expected;
   int lane;
 
+  // What a stripe hands to the next: two buffers in turn, since a lane may write a row while another still reads it.
+  __device__ T* edges_of(int64_t turn) const { return edges + (turn % 2) * 2 * pair.a.rows; }
   __device__ T* weights_of(int64_t i, int64_t j) const { return weights + 3 * (i * pair.a.columns + j); }
 
   // All stripes; `last` becomes Z of the last cell. Whether a cost has no meaning.
@@ -86,6 +93,8 @@ template <class T> class WarpRun {
     const int64_t steps = pair.n + kWarp - 1, end = pair.m - 1;
     for (int64_t stripe = 0; stripe < pair.m; stripe += kStripe) {
       const int64_t first = stripe + lane * kColumns;
+      const T* from_left = edges_of(stripe / kStripe);
+      T* to_right = edges_of(stripe / kStripe + 1);
       Scaled<T> up[kColumns], edge = absent<T>(), corner = absent<T>();
       for (int k = 0; k < kColumns; ++k) up[k] = absent<T>();
       if (first == 0) corner = {T(0), T(1)};
@@ -93,7 +102,7 @@ template <class T> class WarpRun {
         Scaled<T> left = shifted_up(edge);
         const int64_t i = t - lane;
         if (i < 0 || i >= pair.n || first >= pair.m) continue;
-        if (lane == 0) left = stripe == 0 ? absent<T>() : Scaled<T>{edges[2 * i], edges[2 * i + 1]};
+        if (lane == 0) left = stripe == 0 ? absent<T>() : Scaled<T>{from_left[2 * i], from_left[2 * i + 1]};
         const Scaled<T> next_corner = left;
         const int64_t from = first_column(band, i), to = last_column(band, i);
         Scaled<T> diagonal = corner;
@@ -115,7 +124,7 @@ template <class T> class WarpRun {
           diagonal = up[k], up[k] = z, left = z;
         }
         corner = next_corner, edge = left;
-        if (lane == kWarp - 1) edges[2 * i] = edge.exponent, edges[2 * i + 1] = edge.mantissa;
+        if (lane == kWarp - 1) to_right[2 * i] = edge.exponent, to_right[2 * i + 1] = edge.mantissa;
       }
       if (stripe + kStripe >= pair.m) {
         const int owner = int((end - stripe) / kColumns), at = int((end - stripe) % kColumns);
@@ -135,6 +144,8 @@ template <class T> class WarpRun {
     const int64_t steps = pair.n + kWarp - 1, stripes = (pair.m + kStripe - 1) / kStripe;
     for (int64_t s = stripes - 1; s >= 0; --s) {
       const int64_t first = s * kStripe + lane * kColumns;
+      const T* from_right = edges_of(s + 1);
+      T* to_next = edges_of(s);
       T incoming[kColumns], to_left = T(0), to_corner = T(0);
       for (int k = 0; k < kColumns; ++k) incoming[k] = first + k == pair.m - 1 ? T(1) : T(0);
       for (int64_t t = 0; t < steps; ++t) {
@@ -142,7 +153,7 @@ template <class T> class WarpRun {
         const int64_t i = pair.n - 1 - (t - (kWarp - 1 - lane));
         if (i < 0 || i >= pair.n || first >= pair.m) continue;
         if (first + kColumns >= pair.m) left = diagonal = T(0);
-        else if (lane == kWarp - 1) left = edges[2 * i], diagonal = edges[2 * i + 1];
+        else if (lane == kWarp - 1) left = from_right[2 * i], diagonal = from_right[2 * i + 1];
 #pragma unroll
         for (int k = kColumns - 1; k >= 0; --k) {
           const int64_t j = first + k;
@@ -154,7 +165,7 @@ template <class T> class WarpRun {
           diagonal = e * w[0], left = e * w[2];
         }
         to_left = left, to_corner = diagonal;
-        if (lane == 0) edges[2 * i] = left, edges[2 * i + 1] = diagonal;
+        if (lane == 0) to_next[2 * i] = left, to_next[2 * i + 1] = diagonal;
       }
       __syncwarp(kAllLanes);
     }

@@ -52,12 +52,22 @@ template <class T> struct SoftPair {
     }
   }
 
-  // What the recurrence takes; `meaningless` when the cost is NaN or -inf.
+  // What the recurrence takes; `meaningless`: see there.
   __device__ T exponent(int64_t i, int64_t j, bool& meaningless) const {
     const T c = cost_of(i, j);
     if (!costs_need_checks(a.metric)) return soft_exponent(c, rate);
-    meaningless = !(c > -infinity<T>());
+    meaningless = soft_meaningless(c, rate);
     return soft_exponent_signed(c, rate);
+  }
+
+  // Minus the mean cost of each row.
+  __device__ void write_rewards(T* e, bool solved, int lane) const {
+    T* out = a.rewards + p * a.rows;
+    for (int64_t i = lane; i < a.rows; i += kWarp) {
+      MeanCost<T> mean;
+      for (int64_t j = 0; solved && i < n && j < m; ++j) mean.add(at(e, i, j), cost_of(i, j));
+      out[i] = !solved ? quiet_nan<T>() : i < n ? mean.reward() : T(0);
+    }
   }
 
   // Both gradients of the pair; E becomes the factors of the gradients. All lanes of the warp take part.

@@ -16,7 +16,7 @@ struct Arguments {
   Array x, y, cost, x_lengths, y_lengths;
   py::handle metric, window, num_threads;
   double gamma;
-  bool x_gradient, y_gradient, alignment;
+  bool x_gradient, y_gradient, alignment, rewards;
   int64_t kept_bytes;
 };
 
@@ -46,19 +46,22 @@ template <class T> py::tuple call(const Arguments& in) {
   a.gamma = in.gamma, a.kept_bytes = in.kept_bytes;
 
   const Output value = allocate<T>(like, {a.pairs}), status = allocate<int32_t>(like, {a.pairs});
-  Output x_gradient, y_gradient, alignment;
+  Output x_gradient, y_gradient, alignment, rewards;
   if (in.x_gradient) x_gradient = allocate_slopes<T>(in.x, a.pairs);
   if (in.y_gradient) y_gradient = allocate_slopes<T>(in.y, a.pairs);
   if (in.alignment) alignment = allocate<T>(like, {a.pairs, a.rows, a.columns});
+  if (in.rewards) rewards = allocate<T>(like, {a.pairs, a.rows});
   a.value = value.as<T>(), a.status = status.as<int32_t>();
   a.x_gradient = x_gradient.as<T>(), a.y_gradient = y_gradient.as<T>(), a.alignment = alignment.as<T>();
+  a.rewards = rewards.as<T>();
   const Launch launch = launch_for(like, in.num_threads);
   const int64_t bytes = KT_BACKEND::soft_dtw_workspace(a);
   Output workspace;
   if (bytes) workspace = allocate(like, DType::uint8, {bytes}), a.workspace = workspace.data;
   run([&] { return KT_BACKEND::soft_dtw(a, launch); });
   const auto or_none = [](const Output& o) { return o.object ? o.object : py::object(py::none()); };
-  return py::make_tuple(value.object, status.object, or_none(x_gradient), or_none(y_gradient), or_none(alignment));
+  return py::make_tuple(value.object, status.object, or_none(x_gradient), or_none(y_gradient), or_none(alignment),
+                        or_none(rewards));
 }
 
 // Powers of two well inside float: gamma and 1 / gamma, and costs over gamma, stay numbers.
@@ -71,7 +74,7 @@ double gamma_from(py::handle gamma) {
 
 py::tuple soft_dtw(py::handle x, py::handle y, py::handle cost, py::handle x_lengths, py::handle y_lengths,
                    py::handle metric, py::handle window, py::handle gamma, py::handle x_gradient, py::handle y_gradient,
-                   py::handle alignment, py::handle kept_bytes, py::handle num_threads) {
+                   py::handle alignment, py::handle rewards, py::handle kept_bytes, py::handle num_threads) {
   Arguments in{Array::optional(x, "x"),
                Array::optional(y, "y"),
                Array::optional(cost, "cost"),
@@ -84,6 +87,7 @@ py::tuple soft_dtw(py::handle x, py::handle y, py::handle cost, py::handle x_len
                bool_from(x_gradient, "x_gradient"),
                bool_from(y_gradient, "y_gradient"),
                bool_from(alignment, "alignment"),
+               bool_from(rewards, "rewards"),
                int_from(kept_bytes, "kept_bytes", 1, int64_t(1) << 48, "a number of bytes")};
   const Array& like = in.cost.given() ? in.cost : in.x;
   if (in.cost.given()) {
@@ -104,7 +108,7 @@ py::tuple soft_dtw(py::handle x, py::handle y, py::handle cost, py::handle x_len
 void bind_soft_dtw(py::module_& m) {
   m.def("soft_dtw", &soft_dtw, py::arg("x"), py::arg("y"), py::arg("cost"), py::arg("x_lengths"), py::arg("y_lengths"),
         py::arg("metric"), py::arg("window"), py::arg("gamma"), py::arg("x_gradient"), py::arg("y_gradient"),
-        py::arg("alignment"), py::arg("kept_bytes"), py::arg("num_threads"));
+        py::arg("alignment"), py::arg("rewards"), py::arg("kept_bytes"), py::arg("num_threads"));
 }
 
 }  // namespace bindings

@@ -92,6 +92,7 @@ def soft_dtw(
     x_gradient: Any,
     y_gradient: Any,
     alignment: Any,
+    rewards: Any,
     kept_bytes: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...

@@ -71,6 +71,22 @@ def kinematic_residual_backward(
     iterations: Any,
     num_threads: Any,
 ) -> Any: ...
+def soft_dtw(
+    x: Any,
+    y: Any,
+    cost: Any,
+    x_lengths: Any,
+    y_lengths: Any,
+    metric: Any,
+    window: Any,
+    gamma: Any,
+    x_gradient: Any,
+    y_gradient: Any,
+    alignment: Any,
+    rewards: Any,
+    kept_bytes: Any,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
 def track_residual(
     positions: Any, visible: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
 ) -> tuple[Any, ...]: ...

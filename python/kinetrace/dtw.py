@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from kinetrace._alignment import Sequences, metric_arguments, refuse_grad, sequences
 from kinetrace._arrays import Array, is_torch
 from kinetrace._dispatch import backend_for
+from kinetrace.soft_dtw import native as soft_native
 from kinetrace.step_pattern import StepPattern
 
 #: Host memory that the directions of a path may take per thread; longer pairs are traced back piece by piece.
@@ -257,12 +258,14 @@ def dtw_rewards(
     step: StepPattern | str = "symmetric1",
     window: int | float | None = None,
     subsequence: bool | str = False,
+    gamma: float | None = None,
     num_threads: int | None = None,
 ) -> Array:
     """A reward for every sample of x: minus the mean cost of the samples of y that the best path gives it.
 
     r[i] = -sum_j W[i, j] C[i, j], W the path's cells with each row divided by their number, as rewards from optimal
-    alignments are formed in imitation learning (the hard form of temporal alignment rewards).
+    alignments are formed in imitation learning (the hard form of temporal alignment rewards). With gamma, W is the
+    expected alignment of `soft_dtw` instead.
 
     Args:
         x (array, (B, N) | (B, N, D)): as in `dtw`; None with cost.
@@ -274,6 +277,8 @@ def dtw_rewards(
         step: as in `dtw`.
         window: as in `dtw`.
         subsequence: as in `dtw`.
+        gamma: None: the best path. A number: the expected alignment of that softness, as in `soft_dtw`; with the steps of
+            "symmetric1" and both ends fixed only.
         num_threads: as in `dtw`.
 
     Returns:
@@ -293,6 +298,11 @@ def dtw_rewards(
     given = sequences("dtw_rewards", x, y, cost, x_lengths, y_lengths)
     if not isinstance(metric, str):
         raise TypeError(f"metric: expected a name in dtw_rewards, got {type(metric).__name__}")
+    if gamma is not None:
+        if subsequence is not False or StepPattern.of(step).steps != StepPattern.of("symmetric1").steps:
+            raise ValueError(f"gamma: expected None with another step than 'symmetric1' or a free end, got {gamma}")
+        refuse_grad("dtw_rewards", given)
+        return soft_native(given, metric, window, gamma, num_threads, rewards=True)[5]
     return _run("dtw_rewards", given, "rewards", metric, step, window, subsequence, None, num_threads)[5]
 
 

@@ -56,7 +56,8 @@ def soft_dtw(
     Notes:
         All arithmetic is in the dtype of x. Kept are not the values but exp(-R/gamma) as mantissas with exponents of
         their own: errors grow neither with the costs nor with 1/gamma, float32 gradients are right to some 1e-6 of
-        the largest. A cost of 4e29 gamma or more counts as infinite in float32.
+        the largest. A cost of 4e29 gamma or more counts as infinite in float32, of 3e270 gamma in float64; one as far
+        below 0 makes the value NaN.
 
         Where a gradient is wanted it is computed together with the value (two thirds of the time go there), from the
         softmin weights, of which each thread keeps up to 64 MiB; longer pairs are computed in pieces of rows, once
@@ -186,11 +187,12 @@ def native(
     x_gradient: bool = False,
     y_gradient: bool = False,
     alignment: bool = False,
+    rewards: bool = False,
 ) -> tuple[Any, ...]:
-    """The native call: value, status, x_gradient, y_gradient, alignment; None where not wanted."""
+    """The native call: value, status, x_gradient, y_gradient, alignment, rewards; None where not wanted."""
     first, name = given.first
     outcome: tuple[Any, ...] = backend_for(first, name).soft_dtw(
-        *given, metric, window, gamma, x_gradient, y_gradient, alignment, KEPT_BYTES, num_threads
+        *given, metric, window, gamma, x_gradient, y_gradient, alignment, rewards, KEPT_BYTES, num_threads
     )
     return outcome
 

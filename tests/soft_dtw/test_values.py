@@ -149,3 +149,46 @@ def test_differences_that_overflow_forbid_their_cells_and_spoil_no_gradient(back
     # 0 but for the last cells, which are half apart; no other path is finite.
     last = {"sqeuclidean": 0.25, "euclidean": 0.5, "l1": 0.5}[metric]
     np.testing.assert_allclose(backend.call("soft_dtw", x, y, **case.options)[0], last, rtol=1e-6)
+
+
+@given(case=soft_cases())
+def test_rewards_are_mean_costs_under_the_alignment(backend: Any, case: Case) -> None:
+    if backend.name == "standin":
+        return  # the definition of the rewards is what follows here
+    got, want = backend.call("dtw_rewards", **arguments(case), **case.options), solution(case)
+    batch, rows = want.alignment.shape[:2]
+    assert got.shape == (batch, rows)
+    lengths = np.broadcast_to(case.options.get("x_lengths", rows), (batch,))
+    for b in range(batch):
+        if want.status[b] != kt.Status.OK:
+            assert np.isnan(got[b]).all()
+            continue
+        cost = _costs(case, b)
+        for i in range(rows):
+            weights = want.alignment[b, i, : cost.shape[1]]
+            used = weights > 0
+            mean = -(weights[used] @ cost[i, used]) / weights.sum() if i < lengths[b] else 0.0
+            assert got[b, i] == pytest.approx(mean, abs=4 * value_bound(case) + 16 * alignment_bound(case) * _top(cost))
+
+
+def _top(cost: Any) -> float:
+    return float(np.abs(cost[np.isfinite(cost)]).max(initial=1.0))
+
+
+def _costs(case: Case, index: int) -> Any:
+    """Costs (n,m) of one pair, within its lengths."""
+    from kinetrace._reference.dtw import _given_costs, _series_costs
+
+    lengths = case.options.get("x_lengths"), case.options.get("y_lengths")
+    if len(case.args) == 1:
+        return list(_given_costs(case.args[0], *lengths))[index]
+    return list(_series_costs(*case.args, *lengths, case.options["metric"]))[index]
+
+
+def test_rewards_with_gamma_know_single_steps_between_corners_only() -> None:
+    x = np.zeros((1, 3))
+    for options in ({"step": "symmetric2"}, {"subsequence": True}):
+        with pytest.raises(
+            ValueError, match=r"^gamma: expected None with another step than 'symmetric1' or a free end"
+        ):
+            kt.dtw_rewards(x, x, gamma=1.0, **options)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ template <class T> class SoftRun {
         rate(soft_rate<T>(args.gamma)),
         banded(args.window.limited),
         slopes_wanted(args.x_gradient || args.y_gradient),
-        backward_wanted(slopes_wanted || args.alignment) {}
+        backward_wanted(slopes_wanted || args.alignment || args.rewards) {}
 
   void run() {
     load();
@@ -48,6 +48,7 @@ template <class T> class SoftRun {
       }
       if (slopes_wanted) write_slopes();
       if (a.alignment) finish_alignment();
+      if (a.rewards) write_rewards();
     }
     for (int l = 0; l < g.used; ++l) {
       const Status status = g.status(l);
@@ -145,6 +146,7 @@ template <class T> class SoftRun {
         backward_some(span, together, weights + 3 * r * pitch, scratch + at.expected + r * pitch);
       }
       if (a.alignment) write_alignment(row, count);
+      if (a.rewards) mean_costs(span, row, count);
       if (!slopes_wanted) continue;
       if (a.metric == Metric::euclidean) sample_costs<Metric::euclidean, false>(a, at, span, row, scratch);
       if (a.metric == Metric::cosine) sample_costs<Metric::cosine, false>(a, at, span, row, scratch);
@@ -164,6 +166,26 @@ template <class T> class SoftRun {
   void plant(int64_t row) {
     for (int l = 0; l < W; ++l)
       if (g.n[l] == row + 1 && soft_feasible(g.final_exponent[l])) scratch[at.incoming + (g.m[l] - 1) * W + l] = T(1);
+  }
+
+  // The costs of these rows once more, then each row's mean under the alignment (twice the alignment gives the same).
+  void mean_costs(const SoftSpan<T>& span, int64_t row, int64_t count) const {
+    local_costs(a, at, g, span, row, scratch);
+    for (int64_t r = 0; r < count; ++r) {
+      MeanCost<V> mean;
+      for (int64_t j = span.first; j <= span.last; ++j) {
+        const int64_t cell = (r * at.columns + j) * W;
+        mean.add(kinetrace::load<V>(scratch + at.expected + cell), kinetrace::load<V>(scratch + at.costs + cell));
+      }
+      store(scratch + at.rewards + (row + r) * W, mean.reward());
+    }
+  }
+  void write_rewards() {
+    T* to[W];
+    for (int l = 0; l < W; ++l) to[l] = a.rewards + g.pair[l] * a.rows;
+    scatter_rows(scratch + at.rewards, g.n, g.used, a.rows, to);
+    for (int l = 0; l < g.used; ++l)
+      for (int64_t i = 0; g.status(l) != kOk && i < a.rows; ++i) to[l][i] = quiet_nan<T>();
   }
 
   void write_alignment(int64_t row, int64_t count) {

@@ -17,14 +17,14 @@ constexpr int64_t kSoftTile = 4;
 template <class T> struct SoftLayout {
   int64_t rows, columns;  // rounded up
   int64_t kept_rows;  // rows whose weights are kept at once; more rows: the forward direction is repeated in pieces
-  int64_t x, y, x_norms, y_norms, costs, state, weights, starts, incoming, expected, x_slopes, y_slopes, x_shares,
-      y_shares;
+  int64_t x, y, x_norms, y_norms, costs, state, weights, starts, incoming, expected, rewards, x_slopes, y_slopes,
+      x_shares, y_shares;
   int64_t size;
 
   explicit SoftLayout(const SoftDtwArgs<T>& a) {
     rows = round_up(a.rows), columns = round_up(a.columns);
     const bool given = a.metric == Metric::given, cosine = a.metric == Metric::cosine;
-    const bool slopes = a.x_gradient || a.y_gradient, backward = slopes || a.alignment;
+    const bool slopes = a.x_gradient || a.y_gradient, backward = slopes || a.alignment || a.rewards;
     const int64_t row_bytes = 1 + columns * 3 * 64;
     kept_rows = !backward ? 0 : a.kept_bytes / row_bytes / kSoftTile * kSoftTile;
     if (kept_rows < kSoftTile) kept_rows = kSoftTile;
@@ -36,6 +36,7 @@ template <class T> struct SoftLayout {
     weights = take(backward ? kept_rows * columns * 3 : 0);
     starts = take(backward && kept_rows < rows ? (rows / kept_rows + 1) * 2 * (columns + 1) : 0);
     incoming = take(backward ? columns : 0), expected = take(backward ? kSoftTile * columns : 0);
+    rewards = take(a.rewards ? rows : 0);
     x_slopes = take(slopes ? rows * a.dims : 0), y_slopes = take(a.y_gradient ? columns * a.dims : 0);
     x_shares = take(slopes && cosine ? rows : 0), y_shares = take(slopes && cosine ? columns : 0);
   }

@@ -86,7 +86,7 @@ template <class T> void given_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>
 }
 
 // Costs as soft_exponent_signed takes them, in place. NaN in the lanes that have a cost inside rows, columns and band which
-// is NaN or -inf.
+// has no meaning.
 template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout,
                                              const SoftGroup<T>& g, const SoftSpan<T>& span, int64_t row, T* scratch) {
   using V = NativePack<T>;
@@ -97,7 +97,7 @@ template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const Soft
     for (int64_t j = span.first; j <= span.last; ++j) {
       T* at = scratch + layout.costs + (r * layout.columns + j) * W;
       const V cost = load<V>(at);
-      V bad = select(cost > V(-infinity<T>()), V(T(0)), V(quiet_nan<T>()));
+      V bad = select(soft_meaningless(cost, rate), V(quiet_nan<T>()), V(T(0)));
       if (a.window.limited) bad = select(span.inside(r, j), bad, V(T(0)));
       odd = odd + bad;
       store(at, soft_exponent_signed(cost, rate));
@@ -105,13 +105,26 @@ template <class T> NativePack<T> check_costs(const SoftDtwArgs<T>& a, const Soft
   return odd;
 }
 
+// Plain costs of four rows.
+template <class T> void local_costs(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftGroup<T>& g,
+                                    const SoftSpan<T>& span, int64_t row, T* scratch) {
+  switch (a.metric) {
+    case Metric::given: return given_costs(a, layout, g, span, row, scratch);
+    case Metric::cosine: return sample_costs<Metric::cosine, false>(a, layout, span, row, scratch);
+    case Metric::dot: return sample_costs<Metric::dot, false>(a, layout, span, row, scratch);
+    case Metric::euclidean: return sample_costs<Metric::euclidean, false>(a, layout, span, row, scratch);
+    case Metric::l1: return sample_costs<Metric::l1, false>(a, layout, span, row, scratch);
+    default: return sample_costs<Metric::sqeuclidean, false>(a, layout, span, row, scratch);
+  }
+}
+
 // What the recurrence reads of four rows; returns NaN in the lanes with a cost that has no meaning.
 template <class T> NativePack<T> exponents(const SoftDtwArgs<T>& a, const SoftLayout<T>& layout, const SoftGroup<T>& g,
                                            const SoftSpan<T>& span, int64_t row, T* scratch) {
   switch (a.metric) {
-    case Metric::given: given_costs(a, layout, g, span, row, scratch); break;
-    case Metric::cosine: sample_costs<Metric::cosine, false>(a, layout, span, row, scratch); break;
-    case Metric::dot: sample_costs<Metric::dot, false>(a, layout, span, row, scratch); break;
+    case Metric::given:
+    case Metric::cosine:
+    case Metric::dot: local_costs(a, layout, g, span, row, scratch); break;
     case Metric::euclidean: sample_costs<Metric::euclidean, true>(a, layout, span, row, scratch); break;
     case Metric::l1: sample_costs<Metric::l1, true>(a, layout, span, row, scratch); break;
     default: sample_costs<Metric::sqeuclidean, true>(a, layout, span, row, scratch);

@@ -33,7 +33,7 @@ LIBRARY.define("soft_dtw_backward(Tensor upstream, Tensor slopes, Tensor of) -> 
 
 def _forward(x: Tensor, y: Tensor, xl: Any, yl: Any, *options: Any) -> tuple[Tensor, Tensor, Tensor]:
     *plain, keep_x, keep_y = options
-    value, _, x_slopes, y_slopes, _ = native(
+    value, _, x_slopes, y_slopes, *_ = native(
         Sequences(x, y, None, xl, yl), *plain, x_gradient=keep_x, y_gradient=keep_y
     )
     return value, _or_empty(x_slopes, value), _or_empty(y_slopes, value)
@@ -41,7 +41,7 @@ def _forward(x: Tensor, y: Tensor, xl: Any, yl: Any, *options: Any) -> tuple[Ten
 
 def _forward_from_cost(cost: Tensor, xl: Any, yl: Any, *options: Any) -> tuple[Tensor, Tensor]:
     *plain, keep = options
-    value, _, _, _, slopes = native(Sequences(None, None, cost, xl, yl), "sqeuclidean", *plain, alignment=keep)
+    value, _, _, _, slopes, _ = native(Sequences(None, None, cost, xl, yl), "sqeuclidean", *plain, alignment=keep)
     return value, _or_empty(slopes, value)
 
 

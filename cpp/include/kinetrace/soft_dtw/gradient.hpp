@@ -48,4 +48,15 @@ template <class V> KT_HD V cosine_slope(V gradient, V own, V share, V norm) {
   return fma(own, factor, gradient);
 }
 
+// A row's mean cost under E, column after column: an infinite cost has E = 0 and counts as nothing.
+template <class V> struct MeanCost {
+  V sum = V(scalar_of<V>(0)), weight = V(scalar_of<V>(0));
+  KT_HD void add(V e, V cost) {
+    const V zero = V(scalar_of<V>(0));
+    sum = fma(e, select(e == zero, zero, cost), sum);
+    weight = weight + e;
+  }
+  KT_HD V reward() const { return V(scalar_of<V>(0)) - sum / weight; }
+};
+
 KT_MATHS_END

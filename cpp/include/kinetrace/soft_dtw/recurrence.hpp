@@ -26,6 +26,11 @@ template <class V> KT_HD V soft_exponent(V cost, V rate) {
   return at_least(cost * rate, V(-ScaledLimits<T>::largest));
 }
 
+// Whether a cost is NaN, -inf, or so far below 0 that sums of it overflow.
+template <class V> KT_HD mask_of<V> soft_meaningless(V cost, V rate) {
+  return !(cost * rate <= V(ScaledLimits<scalar_of<V>>::largest));
+}
+
 // The same where costs may be negative: nor does a large negative one leave the range.
 template <class V> KT_HD V soft_exponent_signed(V cost, V rate) {
   const V high = V(ScaledLimits<scalar_of<V>>::largest), x = soft_exponent(cost, rate);

@@ -25,6 +25,7 @@ template <class T> struct SoftDtwArgs {
   T* x_gradient = nullptr;  // (B, N, D): d value[b] / d x[b]
   T* y_gradient = nullptr;  // (B, M, D): d value[b] / d y[b], before any sum over a batch that y repeats
   T* alignment = nullptr;   // (B, N, M): d value[b] / d cost[b], the expected alignment
+  T* rewards = nullptr;  // (B, N): minus the mean cost of row i under the alignment; NaN for a pair without a value
 };
 
 }  // namespace kinetrace
