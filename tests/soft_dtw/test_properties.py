@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kinetrace as kt
+from back_ends import Backend
 from compare import assert_same_bits, assert_within
 from dtw_cases import METRICS
 from kinetrace import _testing
@@ -77,7 +78,6 @@ def test_padding_changes_no_bit(backend: Any, case: Case, extra: tuple[int, int]
 
 @given(case=soft_cases())
 def test_every_back_end_has_the_same_bits(case: Case) -> None:
-    from conftest import Backend
 
     first, *others = (_everything(Backend(name), case) for name in _testing.backends())
     for other in others:
@@ -175,7 +175,6 @@ def test_nothing_to_align(backend: Any, shape: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_long_pairs_have_the_same_bits_everywhere(dtype: Any, metric: str, window: int | None) -> None:
     # 150 columns are two stripes of a warp, 41 rows ten tiles and a single row of the CPU.
-    from conftest import Backend
 
     rng = np.random.default_rng(11)
     x, y = rng.normal(size=(3, 41, 3)).astype(dtype), rng.normal(size=(1, 150, 3)).astype(dtype)

@@ -32,6 +32,17 @@ template <bool kPatterns, class T, int W> KT_HD Pack<T, W> least(Pack<T, W> a, P
   return min(a, b);
 }
 
+// The compiler may not connect what v was and what it is from here on. Costs no instruction.
+template <class V> KT_HD void keep_apart(V& v) {
+#if defined(__AVX512F__)
+  asm volatile("" : "+v"(v.v));
+#elif defined(__SSE2__)
+  asm volatile("" : "+x"(v.v));
+#else
+  asm volatile("" : "+m"(v.v));
+#endif
+}
+
 // One bit per lane.
 template <int W> using LaneBits = std::conditional_t<W == 16, uint16_t, uint8_t>;
 template <class T, int W> KT_HD LaneBits<W> lanes_not_above(Pack<T, W> a, Pack<T, W> b) {
@@ -148,8 +159,8 @@ KT_HD void dtw_block(const Cost& cost, scalar_of<V>* top, scalar_of<V>* left, V 
 #pragma GCC unroll 16
   for (int r = 0; r < R;
        ++r) {  // g++ would otherwise keep copies for what follows in memory, and write them in the loop
-    asm("" : "+x"(v[r].v));
-    asm("" : "+x"(m[r].v));
+    keep_apart(v[r]);
+    keep_apart(m[r]);
   }
   store(left, v[0]);
   unroll<R - 1>([&](auto k) KT_INLINE {

@@ -157,7 +157,7 @@ int64_t run(const DtwArgs<T>& a, const int64_t* pairs, int64_t count, int64_t fe
   int64_t left = 0;
   for (int64_t k = 0; k < count; k += W) {
     LaneGroup<T, W> group(a, pairs + k, count - k);
-    if (group.used <= few && group.rows > most_rows)
+    if (group.used <= few && 2 * group.used <= W && group.rows > most_rows)
       for (int l = 0; l < group.used; ++l) rest[left++] = pairs[k + l];
     else left += run_group(group, rest + left);
   }

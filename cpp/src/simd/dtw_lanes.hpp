@@ -18,7 +18,7 @@ template <class T> inline bool dtw_lanes_take(const DtwArgs<T>& a) {
 
 // The results of pairs[0..count), neighbours being of similar shape. Returns how many are left to the general kernel, which
 // `rest` (room for count) then lists: those not finite, without a path, empty, or too long to lie side by side; and the last
-// ones when they are `few_pairs` at most and have more than `most_rows` rows.
+// ones when they are `few_pairs` at most, fill half the lanes at most and have more than `most_rows` rows.
 KT_SIMD_DECLARE(int64_t dtw_lanes(const DtwArgs<float>& a, const int64_t* pairs, int64_t count, int64_t few_pairs,
                                   int64_t most_rows, int64_t* rest))
 KT_SIMD_DECLARE(int64_t dtw_lanes(const DtwArgs<double>& a, const int64_t* pairs, int64_t count, int64_t few_pairs,

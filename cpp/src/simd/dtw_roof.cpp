@@ -9,9 +9,6 @@ namespace {
 
 constexpr int kTogether = 12;  // enough to hide every latency, few enough for 16 registers
 
-// The compiler may neither know the value nor compute it once for all; costs no instruction.
-template <class V> KT_HD void renew(V& v) { asm volatile("" : "+x"(v.v)); }
-
 template <class T, bool kPatterns> int64_t cells_done(int64_t cells) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width;
@@ -19,10 +16,10 @@ template <class T, bool kPatterns> int64_t cells_done(int64_t cells) {
   int64_t done = 0;
   for (; done < cells; done += kTogether * W)
     unroll<kTogether>([&](auto) KT_INLINE {
-      renew(x), renew(y), renew(up), renew(left);
+      keep_apart(x), keep_apart(up);
       const V d = x - y;
       V cell = fma(d, d, least<kPatterns>(least<kPatterns>(up, left), y));
-      renew(cell);
+      keep_apart(cell);
     });
   return done;
 }
@@ -34,11 +31,11 @@ template <class T> int64_t coordinates_done(int64_t coordinates) {
   int64_t done = 0;
   for (; done < coordinates; done += kTogether * W)
     unroll<kTogether>([&](auto k) KT_INLINE {
-      renew(x), renew(y);
+      keep_apart(x);
       const V d = x - y;
       sum[k] = fma(d, d, sum[k]);
-      renew(sum[k]);
     });
+  unroll<kTogether>([&](auto k) KT_INLINE { keep_apart(sum[k]); });
   return done;
 }
 
