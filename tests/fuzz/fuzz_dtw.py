@@ -42,7 +42,7 @@ def _options(rng: Rng) -> dict[str, Any]:
     return {k: v for k, v in options.items() if k in ("step", "window", "subsequence") or chance(rng, 0.7)}
 
 
-def _lengths(rng: Rng, arrays: dict[str, Any], batch: int, extents: tuple[int, int]) -> None:
+def random_lengths(rng: Rng, arrays: dict[str, Any], batch: int, extents: tuple[int, int]) -> None:
     for name, extent in zip(("x_lengths", "y_lengths"), extents, strict=True):
         if chance(rng, 0.5):
             arrays[name] = rng.integers(0, extent + 1, batch).astype(pick(rng, (np.int32, np.int64)))
@@ -57,9 +57,9 @@ def dtw_call(rng: Rng) -> Call:
     x = values(rng, (batch, rows, *coordinates), dtype, regime)
     y = values(rng, (pick(rng, (batch, batch, 1)) if batch else 0, columns, *coordinates), dtype, regime)
     arrays: dict[str, Any] = {"x": x, "y": y}
-    _lengths(rng, arrays, batch, (rows, columns))
+    random_lengths(rng, arrays, batch, (rows, columns))
     options = {**_options(rng), "metric": pick(rng, METRICS)}
-    return _finished(rng, arrays, options, {**BAD_OPTIONS, "metric": ("L1", 1, None, max)}, dtype, regime)
+    return finished(rng, arrays, options, {**BAD_OPTIONS, "metric": ("L1", 1, None, max)}, dtype, regime)
 
 
 def dtw_from_cost_call(rng: Rng) -> Call:
@@ -71,11 +71,11 @@ def dtw_from_cost_call(rng: Rng) -> Call:
         cost[rng.random(cost.shape) < pick(rng, (0.0, 0.2))] = np.inf
         cost[rng.random(cost.shape) < pick(rng, (0.0, 0.01))] = pick(rng, ODD)
     arrays: dict[str, Any] = {"cost": cost}
-    _lengths(rng, arrays, batch, (rows, columns))
-    return _finished(rng, arrays, _options(rng), BAD_OPTIONS, dtype, regime)
+    random_lengths(rng, arrays, batch, (rows, columns))
+    return finished(rng, arrays, _options(rng), BAD_OPTIONS, dtype, regime)
 
 
-def _finished(rng: Rng, arrays: Any, options: Any, bad: Any, dtype: Any, regime: str) -> Call:
+def finished(rng: Rng, arrays: Any, options: Any, bad: Any, dtype: Any, regime: str) -> Call:
     broken = ""
     if chance(rng, 0.15):
         broken = pick(rng, [*arrays, *bad])

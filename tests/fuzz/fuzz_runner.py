@@ -15,6 +15,7 @@ import numpy as np
 import fuzz_dtw
 import fuzz_fits
 import fuzz_motion
+import fuzz_soft
 import fuzz_traces
 import kinetrace
 from fuzz_inputs import Call, Rng, frozen, plain
@@ -28,6 +29,8 @@ KERNELS: dict[str, tuple[Callable[[Rng], Call], Callable[[Call, Any], None]]] = 
     "chain_flow": (fuzz_motion.chain_flow_call, fuzz_motion.judge_chain_flow),
     "dtw": (fuzz_dtw.dtw_call, fuzz_dtw.judge_dtw),
     "dtw_from_cost": (fuzz_dtw.dtw_from_cost_call, fuzz_dtw.judge_dtw),
+    "soft_dtw": (fuzz_soft.soft_dtw_call, fuzz_soft.judge_soft_dtw),
+    "soft_dtw_from_cost": (fuzz_soft.soft_dtw_from_cost_call, fuzz_soft.judge_soft_dtw),
     "rouge": (fuzz_traces.rouge_call, fuzz_traces.judge_rouge),
     "rouge_cost": (fuzz_traces.rouge_cost_call, fuzz_traces.judge_rouge_cost),
     "split_steps": (fuzz_traces.split_steps_call, fuzz_traces.judge_split_steps),
