@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-PATH = Path(__file__).parent / "golden" / "kinematic.json"
+FOLDER = Path(__file__).parent / "golden"
 
 
 @functools.cache
-def document() -> dict[str, Any]:
+def document(file: str = "kinematic") -> dict[str, Any]:
     """The whole file, read once."""
-    loaded: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = json.loads((FOLDER / f"{file}.json").read_text(encoding="utf-8"))
     return loaded
 
 
-def cases(name: str) -> list[dict[str, Any]]:
+def cases(name: str, file: str = "kinematic") -> list[dict[str, Any]]:
     """One list of cases."""
-    listed: list[dict[str, Any]] = document()[name]
+    listed: list[dict[str, Any]] = document(file)[name]
     return listed
 
 
@@ -30,7 +30,7 @@ def case_id(case: dict[str, Any]) -> str:
     return str(case["id"])
 
 
-def allowed(expected: Any, dtype: Any) -> Any:
+def allowed(expected: Any, dtype: Any, file: str = "kinematic") -> Any:
     """Elementwise bound atol + rtol |expected| of the precision under test."""
-    tolerance = document()["tolerance"][np.dtype(dtype).name]
+    tolerance = document(file)["tolerance"][np.dtype(dtype).name]
     return tolerance["atol"] + tolerance["rtol"] * np.abs(np.asarray(expected, dtype=np.float64))

@@ -85,3 +85,27 @@ def test_chain_flow(dtype: Any) -> None:
     flow, back = ((rng.normal(size=(6, 2, 40, 50)) * 3).astype(dtype) for _ in range(2))
     points = (rng.uniform(size=(77, 2)) * [49, 39]).astype(dtype)
     assert_all_agree(lambda: kt.chain_flow(flow, points, backward_flow=back, max_cycle_error=4.0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "l1", "cosine", "dot"])
+@pytest.mark.parametrize("coordinates", [1, 5])
+def test_dtw(coordinates: int, metric: str, dtype: Any) -> None:
+    rng = np.random.default_rng(6)
+    x, y = (rng.normal(size=(37, n, coordinates)).astype(dtype) for n in (23, 19))
+    lengths = rng.integers(0, 24, 37)
+    for step, window in (("symmetric1", None), ("symmetric2", 0.3), ("sigma21", None)):
+        for subsequence in (False, True):
+            options = {"metric": metric, "step": step, "window": window, "subsequence": subsequence}
+            assert_all_agree(lambda o=options: kt.dtw(x, y, x_lengths=lengths, return_path=True, **o))
+            assert_all_agree(lambda o=options: kt.dtw_curve(x, y, x_lengths=lengths, **o))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtw_from_cost(dtype: Any) -> None:
+    rng = np.random.default_rng(7)
+    cost = rng.normal(size=(50, 12, 15)).astype(dtype)
+    pattern = kt.StepPattern([(1, 1, 0.7), (1, 0, 1.3), (0, 2, 0.7), (2, 1, 0.0)])
+    for step in ("symmetric1", "symmetric2", "sequential_jump", pattern):
+        assert_all_agree(lambda s=step: kt.dtw_from_cost(cost, step=s, subsequence=True, return_path=True))
+        assert_all_agree(lambda s=step: kt.dtw_rewards(cost=cost, step=s, subsequence=True))

@@ -52,6 +52,7 @@ TABLE: dict[tuple[str, str], Bound] = {
         8,
         "bilinear sample 6 and one addition a step; the scale has what the slope of the flow adds",
     ),
+    ("dtw", "distance"): Bound(4, "one rounding a cell of the path and one a coordinate; the scale counts both"),
     ("chain_flow", "cycle_error"): Bound(24, "one more sample and a length on top of the positions"),
 }
 

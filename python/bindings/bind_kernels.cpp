@@ -6,6 +6,7 @@ namespace bindings {
 
 void bind_kernels(pybind11::module_& m) {
   bind_chain_flow(m);
+  bind_dtw(m);
   bind_fit_kinematics(m);
   bind_kinematic_residual(m);
   bind_track_residual(m);

@@ -12,6 +12,7 @@ namespace py = pybind11;
 PYBIND11_MODULE(_cpu, m) {
   m.doc() = "CPU back end of kinetrace.";
   kinetrace::bindings::bind_kernels(m);
+  kinetrace::bindings::bind_rouge(m);
   kinetrace::bindings::bind_bandwidth(m);
   m.attr("version") = KT_VERSION;
   m.attr("cuda_build") = KT_CUDA_REASON;
@@ -28,6 +29,7 @@ PYBIND11_MODULE(_cpu, m) {
     d["OK"] = int(kinetrace::kOk), d["TOO_FEW_POINTS"] = int(kinetrace::kTooFewPoints),
     d["NON_FINITE"] = int(kinetrace::kNonFinite);
     d["SINGULAR"] = int(kinetrace::kSingular), d["INVALID_WEIGHT"] = int(kinetrace::kInvalidWeight);
+    d["INFEASIBLE"] = int(kinetrace::kInfeasible), d["EMPTY"] = int(kinetrace::kEmpty);
     return d;
   });
 }

@@ -4,26 +4,56 @@ Arrays may be NumPy, Torch or CuPy (or anything with DLPack, the CUDA array inte
 come back in the same library on the same device.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from kinetrace._status import Status
 from kinetrace.chain_flow import Tracks, chain_flow
+from kinetrace.dtw import DtwResult, dtw, dtw_curve, dtw_from_cost, dtw_matrix, dtw_rewards
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.kinematic_residual import kinematic_residual
 from kinetrace.primitives import simulate_primitive
+from kinetrace.step_pattern import StepPattern
+from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_steps
 from kinetrace.track_residual import track_residual
+
+if TYPE_CHECKING:
+    from kinetrace import rewards as rewards
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DtwResult",
     "KinematicFit",
+    "RougeCost",
     "SegmentFit",
     "Status",
+    "StepPattern",
     "Tracks",
     "__version__",
     "chain_flow",
+    "dtw",
+    "dtw_curve",
+    "dtw_from_cost",
+    "dtw_matrix",
+    "dtw_rewards",
+    "extract_tag",
     "fit_kinematics",
     "fit_segments",
     "kinematic_residual",
+    "rouge",
+    "rouge_cost",
     "simulate_primitive",
+    "split_steps",
     "track_residual",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Subpackages that are imported when they are first named."""
+    if name == "rewards":
+        return import_module("kinetrace.rewards")
+    raise AttributeError(f"module 'kinetrace' has no attribute {name!r}")

@@ -50,6 +50,14 @@ def device_type(x: Any) -> str:
     return "cuda" if hasattr(x, "__cuda_array_interface__") else "cpu"
 
 
+def widened(x: Any) -> Any:
+    """float16 and bfloat16 as float32, in the same library on the same device; anything else as it is."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or str(dtype).removeprefix("torch.") not in ("float16", "bfloat16"):
+        return x
+    return x.float() if is_torch(x) else x.astype("float32")
+
+
 def empty(like: Any, shape: tuple[int, ...], dtype: str) -> Any:
     """Uninitialised contiguous array in the library and on the device of `like`.
 

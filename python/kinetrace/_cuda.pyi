@@ -5,6 +5,23 @@ def chain_flow(
     flow: Any, points: Any, backward_flow: Any, start_each: Any, start: Any, max_cycle_error: Any, num_threads: Any
 ) -> tuple[Any, ...]: ...
 def device_info() -> dict[str, Any]: ...
+def dtw(
+    x: Any,
+    y: Any,
+    cost: Any,
+    x_lengths: Any,
+    y_lengths: Any,
+    metric: Any,
+    user: Any,
+    steps: Any,
+    window: Any,
+    subsequence: Any,
+    normalize: Any,
+    wanted: Any,
+    pairing: Any,
+    direction_bytes: Any,
+    num_threads: Any,
+) -> tuple[Any, ...]: ...
 def fit_kinematics(
     positions: Any,
     times: Any,

@@ -21,3 +21,7 @@ class Status(IntEnum):
     """The times of the used points do not determine the model."""
     INVALID_WEIGHT = 4
     """A weight is negative, NaN, infinite, or all are below the smallest normal number."""
+    INFEASIBLE = 5
+    """No path of the step pattern leads through the window and the finite costs: the distance is +inf."""
+    EMPTY = 6
+    """A sequence has no samples."""

@@ -14,6 +14,7 @@ import numpy as np
 
 import fuzz_fits
 import fuzz_motion
+import fuzz_traces
 import kinetrace
 from fuzz_inputs import Call, Rng, frozen, plain
 
@@ -24,6 +25,9 @@ KERNELS: dict[str, tuple[Callable[[Rng], Call], Callable[[Call, Any], None]]] = 
     "kinematic_residual": (fuzz_motion.kinematic_residual_call, fuzz_motion.judge_kinematic_residual),
     "track_residual": (fuzz_motion.track_residual_call, fuzz_motion.judge_track_residual),
     "chain_flow": (fuzz_motion.chain_flow_call, fuzz_motion.judge_chain_flow),
+    "rouge": (fuzz_traces.rouge_call, fuzz_traces.judge_rouge),
+    "rouge_cost": (fuzz_traces.rouge_cost_call, fuzz_traces.judge_rouge_cost),
+    "split_steps": (fuzz_traces.split_steps_call, fuzz_traces.judge_split_steps),
 }
 MESSAGE = re.compile(r"^(\w+): expected .+, got .+", re.DOTALL)
 SECONDS = 120  # a call that takes longer hangs

@@ -2,6 +2,7 @@
 #pragma once
 #include "chain_flow/types.hpp"
 #include "core/types.hpp"
+#include "dtw/types.hpp"
 #include "fit_kinematics/types.hpp"
 #include "fit_segments/types.hpp"
 #include "kinematic_residual/types.hpp"
@@ -16,6 +17,12 @@ namespace KT_BACKEND {
 
 Outcome chain_flow(const ChainFlowArgs<float>& a, const Launch& launch);
 Outcome chain_flow(const ChainFlowArgs<double>& a, const Launch& launch);
+
+// Bytes of device memory that the call needs as args.workspace, allocated by the caller (0 on the CPU).
+int64_t dtw_workspace(const DtwArgs<float>& a);
+int64_t dtw_workspace(const DtwArgs<double>& a);
+Outcome dtw(const DtwArgs<float>& a, const Launch& launch);
+Outcome dtw(const DtwArgs<double>& a, const Launch& launch);
 
 // Elements of device memory that the call needs as args.workspace, allocated by the caller (0 on the CPU).
 int64_t fit_kinematics_workspace(const FitKinematicsArgs<float>& a);

@@ -6,17 +6,29 @@ They check no arguments (kinetrace does that in one place) and use no compiled c
 from __future__ import annotations
 
 from kinetrace._reference.chain_flow import chain_flow
+from kinetrace._reference.dtw import dtw, dtw_curve, dtw_from_cost, dtw_matrix, dtw_rewards
 from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
+from kinetrace._reference.rouge import rouge, rouge_cost
+from kinetrace._reference.traces import extract_tag, split_steps
 from kinetrace._reference.track_residual import track_residual, track_residual_backward
 
 __all__ = [
     "chain_flow",
+    "dtw",
+    "dtw_curve",
+    "dtw_from_cost",
+    "dtw_matrix",
+    "dtw_rewards",
+    "extract_tag",
     "fit_kinematics",
     "fit_segments",
     "kinematic_residual",
     "kinematic_residual_backward",
+    "rouge",
+    "rouge_cost",
+    "split_steps",
     "track_residual",
     "track_residual_backward",
 ]

@@ -5,7 +5,15 @@
 namespace kinetrace {
 
 // Per-problem outcome; the Python enum kinetrace.Status has the same numbers and a test compares them.
-enum Status : int32_t { kOk = 0, kTooFewPoints = 1, kNonFinite = 2, kSingular = 3, kInvalidWeight = 4 };
+enum Status : int32_t {
+  kOk = 0,
+  kTooFewPoints = 1,
+  kNonFinite = 2,
+  kSingular = 3,
+  kInvalidWeight = 4,
+  kInfeasible = 5,
+  kEmpty = 6
+};
 
 // An array as the caller holds it: pointer and strides in elements (0 repeats, negative runs backwards), never a copy.
 template <class T, int Rank> struct Strided {
