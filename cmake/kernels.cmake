@@ -1,5 +1,6 @@
 # The list of kernels, and how one kernel text becomes one object per instruction set.
-set(KINETRACE_KERNELS chain_flow dtw fit_kinematics fit_segments kinematic_residual track_residual)
+set(KINETRACE_KERNELS chain_flow dtw fit_kinematics fit_segments group_advantages kinematic_residual
+  segment_advantages track_residual)
 
 # Compiles cpp/src/simd/<kernel>.cpp once per level into `target`. Without LTO: its back end may choose other instructions.
 function(kinetrace_add_simd target kernel)
