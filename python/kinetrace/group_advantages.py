@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
-
 from kinetrace._arrays import Array, any_torch
 from kinetrace._dispatch import backend_for
+from kinetrace._namespace import as_ids
 
 MODES = ("grpo", "dr_grpo", "batch_std", "rloo", "gdpo", "passk", "opo", "reinforce_pp_baseline", "gpg")
 
@@ -94,20 +93,9 @@ def group_advantages(
     """
     if isinstance(mode, str) and mode not in MODES:
         raise ValueError(f"mode: expected one of {', '.join(map(repr, MODES))}, got {mode!r}")
-    ids = as_ids(groups)
+    ids = as_ids(groups, rewards)
     options = (weights, lengths, eps, ddof, var_floor, f_norm, singleton, nan_policy, scale, num_threads)
     return run(rewards, ids, mode, False, *options)
-
-
-def as_ids(groups: Any) -> Any:
-    """Ids as integers; arrays stay as they are, other sequences are numbered by first occurrence."""
-    kind = getattr(getattr(groups, "dtype", None), "kind", None)
-    if hasattr(groups, "shape") and kind not in ("U", "S", "O"):
-        return groups
-    if isinstance(groups, str | bytes) or not hasattr(groups, "__len__"):
-        raise TypeError(f"groups: expected an array of integers or a sequence of ids, got {type(groups).__name__}")
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
 
 
 def run(rewards: Array, ids: Any, mode: str, apart: bool, *options: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 from kinetrace._arrays import Array, any_torch, is_torch, library_of
 from kinetrace._dispatch import backend_for
-from kinetrace.group_advantages import as_ids, run
+from kinetrace._namespace import as_ids
+from kinetrace.group_advantages import run
 
 _SEPARATE_MODES = ("grpo", "dr_grpo", "rloo", "passk")
 
@@ -75,7 +76,7 @@ def segment_advantages(
         got = type(rewards).__name__ if shape is None else tuple(shape)
         raise (TypeError if shape is None else ValueError)(f"rewards: expected an array (B, K), got {got}")
     options = (weights, None, eps, ddof, var_floor, 1.0, singleton, nan_policy, scale, num_threads)
-    advantages = run(rewards, as_ids(groups), mode, separate, *options)
+    advantages = run(rewards, as_ids(groups, rewards), mode, separate, *options)
     columns = int(shape[1])
     return spread(advantages if separate else advantages[:, None], segments, columns, num_threads)
 
@@ -140,7 +141,7 @@ def process_supervision_advantages(
         raise ValueError(f"step_rewards: expected shape (B, S), got {tuple(shape)}")
     if (step_ends is None) != (num_tokens is None):
         raise ValueError("num_tokens: expected together with step_ends, got one of the two")
-    ids = as_ids(groups)
+    ids = as_ids(groups, step_rewards)
     steps = int(shape[1])
     flat_ids = ids.repeat_interleave(steps) if is_torch(ids) else ids.repeat(steps)
     options = (None, None, eps, ddof, var_floor, 1.0, singleton, "omit", True, num_threads)
