@@ -68,7 +68,7 @@ def segment_advantages(
     if mode not in _SEPARATE_MODES:
         raise ValueError(f"mode: expected one of {', '.join(map(repr, _SEPARATE_MODES))}, got {mode!r}")
     if not isinstance(separate, bool):
-        raise TypeError(f"separate: expected a bool, got {type(separate).__name__}")
+        raise TypeError(f"separate: expected True or False, got {type(separate).__name__}")
     if separate and weights is not None:
         raise ValueError("weights: expected None with separate=True, got weights")
     shape = getattr(rewards, "shape", None)

@@ -157,7 +157,7 @@ def _options(preset: str, overrides: dict[str, Any]) -> dict[str, Any]:
     for name in ("alpha", "mu", "threshold", "length_bonus"):
         _require_number(options[name], name)
     if not isinstance(options["strict"], bool):
-        raise TypeError(f"strict: expected a bool, got {type(options['strict']).__name__}")
+        raise TypeError(f"strict: expected True or False, got {type(options['strict']).__name__}")
     for name, choices in (("estimator", ("mean_reward", "proportion")), ("apply_to", ("reward", "advantage"))):
         if options[name] not in choices:
             raise ValueError(f"{name}: expected {' or '.join(map(repr, choices))}, got {options[name]!r:.60}")
