@@ -94,8 +94,13 @@ def temporal_bonus(
     x, shuffled = ops.floats(accuracy, "accuracy"), ops.floats(shuffled_accuracy, "shuffled_accuracy")
     rows = int(x.shape[0])
     ids, shuffled_ids = _ids(ops, groups, shuffled_groups, rows, int(shuffled.shape[0]))
-    correct = x > options["threshold"]
-    active = _passes(ops, options, x, shuffled, ids, shuffled_ids)
+    # In the dtype of the accuracies, which rounds the threshold as it rounded them: 0.1 is not above 0.1.
+    correct, shuffled_correct = accuracy > options["threshold"], shuffled_accuracy > options["threshold"]
+    if options["estimator"] == "proportion":
+        counted = ops.number(correct, x), ops.number(shuffled_correct, shuffled)
+    else:
+        counted = x, shuffled
+    active = _passes(ops, options, *counted, ids, shuffled_ids)
     if video is False:
         active = ops.full(rows, False, "bool")
     elif video is not True:
@@ -118,8 +123,6 @@ def temporal_bonus(
 def _passes(ops: Namespace, options: dict[str, Any], x: Any, shuffled: Any, ids: Any, shuffled_ids: Any) -> Any:
     """Whether p >= mu * p' in each row's group; never where one of the two is unknown."""
     rows, everyone = int(x.shape[0]), ops.joined(ids, shuffled_ids)
-    if options["estimator"] == "proportion":
-        x, shuffled = (ops.number(values > options["threshold"], values) for values in (x, shuffled))
     none = ops.full(rows, math.nan), ops.full(int(shuffled.shape[0]), math.nan)
     p = group_statistic(ops.joined(x, none[1]), everyone, "mean")[:rows]
     least = options["mu"] * group_statistic(ops.joined(none[0], shuffled), everyone, "mean")[:rows]
