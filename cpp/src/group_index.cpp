@@ -21,8 +21,7 @@ template <class I> class Sorter {
     for (std::size_t g = 1; g < s.start.size(); ++g) s.start[g] += s.start[g - 1];
     std::vector<int32_t> next(s.start.begin(), s.start.end() - 1);
     s.order.resize(std::size_t(rows));
-    for (int64_t i = 0; i < rows; ++i)
-      s.order[std::size_t(next[std::size_t(group[std::size_t(i)])]++)] = int32_t(i);
+    for (int64_t i = 0; i < rows; ++i) s.order[std::size_t(next[std::size_t(group[std::size_t(i)])]++)] = int32_t(i);
     return s;
   }
 

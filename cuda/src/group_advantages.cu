@@ -15,10 +15,10 @@ constexpr int kEmpty = -1;
 
 // The workspace, cut up.
 struct Tables {
-  Cell* cells;   // (B, columns apart): those of a group's leader count
-  Cell* batch;   // one
-  int* owner;    // slots of the hash table: a row of the group that claimed it
-  int* leader;   // (B): the row that stands for a row's group
+  Cell* cells;  // (B, columns apart): those of a group's leader count
+  Cell* batch;  // one
+  int* owner;  // slots of the hash table: a row of the group that claimed it
+  int* leader;  // (B): the row that stands for a row's group
   int64_t slots, columns;
 };
 
@@ -53,7 +53,8 @@ __global__ void __launch_bounds__(kThreads) clear_tables(Tables t, int64_t cells
 }
 
 template <class T> __device__ int64_t id_of(const GroupAdvantagesArgs<T>& a, int64_t i) {
-  return a.groups32.data ? int64_t(a.groups32.data[i * a.groups32.stride[0]]) : a.groups64.data[i * a.groups64.stride[0]];
+  return a.groups32.data ? int64_t(a.groups32.data[i * a.groups32.stride[0]])
+                         : a.groups64.data[i * a.groups64.stride[0]];
 }
 
 template <class T> __global__ void __launch_bounds__(kThreads) find_groups(GroupAdvantagesArgs<T> a, Tables t) {
@@ -167,7 +168,8 @@ template <class T> cudaError_t launch_all(const GroupAdvantagesArgs<T>& a, cudaS
   const Tables t = tables_of(a);
   const int64_t cells = a.rows * t.columns, widest = cells > t.slots ? cells : t.slots;
   const unsigned rows = unsigned((a.rows + kThreads - 1) / kThreads);
-  cudaError_t status = KT_LAUNCH(clear_tables, unsigned((widest + kThreads - 1) / kThreads), kThreads, 0, stream, t, cells);
+  cudaError_t status =
+      KT_LAUNCH(clear_tables, unsigned((widest + kThreads - 1) / kThreads), kThreads, 0, stream, t, cells);
   const auto over_rows = [&](void (*kernel)(GroupAdvantagesArgs<T>, Tables)) {
     if (status == cudaSuccess) status = KT_LAUNCH(kernel, rows, kThreads, 0, stream, a, t);
   };

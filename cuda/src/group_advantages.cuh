@@ -87,8 +87,7 @@ template <class T> __device__ BatchStatistics batch_of(const GroupAdvantagesArgs
   s.low = from_pattern(c.low), s.high = from_pattern(c.high), s.longest = double(c.longest);
   const bool plain = a.mode == AdvantageMode::gpg;
   if (steps > 0 && !plain) s.mean = batch_mean(a, s, total_of(c.sum, ExactSum<double>(first_bound(a, s), s.count)));
-  if (steps > 1)
-    s.divisor = batch_divisor(a, s, total_of(c.squares, ExactSum<double>(second_bound(a, s), s.count)));
+  if (steps > 1) s.divisor = batch_divisor(a, s, total_of(c.squares, ExactSum<double>(second_bound(a, s), s.count)));
   return s;
 }
 

@@ -20,12 +20,12 @@ template <class T> __global__ void __launch_bounds__(kThreads) pick_tokens(Segme
   const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= a.rows * a.tokens) return;  // KT_MUTATE: i >= a.rows * a.tokens -> false
   const int64_t row = i / a.tokens, token = i - row * a.tokens;
-  const auto &narrow = a.segments32;
-  const auto &wide = a.segments64;
-  const int64_t place = narrow.data ? int64_t(place_of(narrow.data[row * narrow.stride[0] + token * narrow.stride[1]],
-                                                       uint32_t(a.columns)))
-                                    : int64_t(place_of(wide.data[row * wide.stride[0] + token * wide.stride[1]],
-                                                       uint64_t(a.columns)));
+  const auto& narrow = a.segments32;
+  const auto& wide = a.segments64;
+  const int64_t place =
+      narrow.data
+          ? int64_t(place_of(narrow.data[row * narrow.stride[0] + token * narrow.stride[1]], uint32_t(a.columns)))
+          : int64_t(place_of(wide.data[row * wide.stride[0] + token * wide.stride[1]], uint64_t(a.columns)));
   a.value[i] = at_place(a, row, place);
 }
 

@@ -115,8 +115,8 @@ py::object group_advantages(py::handle rewards_, py::handle groups_, py::handle 
 }  // namespace
 
 void bind_group_advantages(py::module_& m) {
-  m.def("group_advantages", &group_advantages, py::arg("rewards"), py::arg("groups"), py::arg("mode"),
-        py::arg("apart"), py::arg("weights"), py::arg("lengths"), py::arg("eps"), py::arg("ddof"), py::arg("var_floor"),
+  m.def("group_advantages", &group_advantages, py::arg("rewards"), py::arg("groups"), py::arg("mode"), py::arg("apart"),
+        py::arg("weights"), py::arg("lengths"), py::arg("eps"), py::arg("ddof"), py::arg("var_floor"),
         py::arg("f_norm"), py::arg("singleton"), py::arg("nan_policy"), py::arg("scale"), py::arg("num_threads"));
 }
 

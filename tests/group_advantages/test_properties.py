@@ -28,7 +28,11 @@ def test_order_changes_no_bit(backend: Any, mode: str, dtype: Any) -> None:
         for _ in range(25):
             rewards, groups, options = batch(rng, mode, dtype)
             plain = _call(rewards, groups, options)
-            for order in (np.argsort(groups, kind="stable"), rng.permutation(len(groups)), np.arange(len(groups))[::-1]):
+            for order in (
+                np.argsort(groups, kind="stable"),
+                rng.permutation(len(groups)),
+                np.arange(len(groups))[::-1],
+            ):
                 assert_same_bits(_call(*permuted(rewards, groups, options, order)), plain[order])
 
 

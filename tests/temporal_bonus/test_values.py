@@ -63,9 +63,7 @@ def test_the_definition(preset: str) -> None:
             "min_correct": int(rng.integers(0, 4)),
         }
         result = kt.temporal_bonus(*arrays, preset=preset, **columns, **changes)
-        expected = _reference.temporal_bonus(
-            *arrays, **columns, **(dict(TEMPORAL_PRESETS[preset].arguments) | changes)
-        )
+        expected = _reference.temporal_bonus(*arrays, **columns, **(dict(TEMPORAL_PRESETS[preset].arguments) | changes))
         seen |= result.temporal.any(), result.length.any()
         for name, value in expected.items():
             assert_within(getattr(result, name), value, 1e-9, name)

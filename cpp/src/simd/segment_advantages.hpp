@@ -9,7 +9,7 @@ namespace kinetrace {
 // Tokens [first, last) of one row; `streaming` results go past the cache.
 KT_SIMD_DECLARE(void segment_advantages(const SegmentAdvantagesArgs<float>& a, int64_t row, int64_t first, int64_t last,
                                         bool streaming))
-KT_SIMD_DECLARE(void segment_advantages(const SegmentAdvantagesArgs<double>& a, int64_t row, int64_t first, int64_t last,
-                                        bool streaming))
+KT_SIMD_DECLARE(void segment_advantages(const SegmentAdvantagesArgs<double>& a, int64_t row, int64_t first,
+                                        int64_t last, bool streaming))
 
 }  // namespace kinetrace

@@ -81,7 +81,9 @@ def group_advantages(
             parts = [np.where(np.isnan(part), 0.0, part) for part in parts]
         total = sum((weight * part for weight, part in zip(w, parts, strict=True)), np.zeros(len(r)))
         total = np.where(np.isnan(r).all(axis=1), np.nan, total)
-        return _shown(_of_batch(total, nan_policy, lambda x: _divided(x - _mean(x), _std(x, ddof, var_floor) + eps)), nan_policy)
+        return _shown(
+            _of_batch(total, nan_policy, lambda x: _divided(x - _mean(x), _std(x, ddof, var_floor) + eps)), nan_policy
+        )
 
     x = combined(r, w)
     if mode == "grpo":

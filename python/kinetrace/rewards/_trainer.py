@@ -115,9 +115,7 @@ def values_of(source: Any, name: str, completions: Any, columns: Mapping[str, An
         ValueError: not one per completion.
         TypeError: a value is no number.
     """
-    values = (
-        source(completions=completions, **columns) if callable(source) else _columns.column(columns, source, count)
-    )
+    values = source(completions=completions, **columns) if callable(source) else _columns.column(columns, source, count)
     listed = list(values)
     if len(listed) != count:
         raise ValueError(f"{name}: expected {count} values, one per completion, got {len(listed)}")

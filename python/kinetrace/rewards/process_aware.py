@@ -186,7 +186,9 @@ class ProcessAwareReward(TrainerReward):
         accuracy[:, 0] = self._verdicts(texts, seen, completions, columns)
         accuracy[:, 1] = values_of(self.accuracy, "accuracy", completions, columns, count)
         form[:, 0] = [float(_PERCEPTION.match(text) is not None) for text in texts]
-        form[:, 1] = [float(_REASONING.fullmatch(text[cut:]) is not None) for text, cut in zip(texts, cuts, strict=True)]
+        form[:, 1] = [
+            float(_REASONING.fullmatch(text[cut:]) is not None) for text, cut in zip(texts, cuts, strict=True)
+        ]
         lengths = self._lengths(texts, cuts, columns)
         rewards = process_aware_rewards(
             accuracy, form, lengths, length_bonus=self.length_bonus, bands=self.bands, len_gate=self.len_gate
@@ -205,14 +207,15 @@ class ProcessAwareReward(TrainerReward):
             given = _columns.column(columns, self.judge, count)
             found = [given[i] for i in rows]
         elif rows:
-            whole = (list | tuple | np.ndarray)
+            whole = list | tuple | np.ndarray
             own = {
                 name: [column[i] for i in rows] if isinstance(column, whole) and len(column) == count else column
                 for name, column in columns.items()
             }
             matches = [_PERCEPTION.match(texts[i]) for i in rows]
             observations = [
-                m.group(1).strip() if m else texts[i][: perception_end(texts[i])] for m, i in zip(matches, rows, strict=True)
+                m.group(1).strip() if m else texts[i][: perception_end(texts[i])]
+                for m, i in zip(matches, rows, strict=True)
             ]
             found = list(self.judge(observations=observations, completions=[completions[i] for i in rows], **own))
         else:

@@ -152,7 +152,11 @@ class TemporalReward(TrainerReward):
             texts = _columns.column(columns, self.shuffled_completions_column, count)
             lists = [list(texts[i] or []) for i in first]
             repeated = [(i, text) for i, listed in zip(first, lists, strict=True) for text in listed]
-            own = {n: _picked(column, [i for i, _ in repeated]) for n, column in columns.items() if _is_column(column, count)}
+            own = {
+                n: _picked(column, [i for i, _ in repeated])
+                for n, column in columns.items()
+                if _is_column(column, count)
+            }
             if isinstance(self.accuracy, str):
                 raise ValueError(f"{self.shuffled_column}: expected this column where accuracy is a column, got None")
             flat = values_of(self.accuracy, "accuracy", [text for _, text in repeated], own, len(repeated))

@@ -43,7 +43,8 @@ KT_HD double second_term(const GroupAdvantagesArgs<T>& a, const BatchStatistics&
 }
 
 // What the rows are divided by; NaN where the batch has too few.
-template <class T> KT_HD double batch_divisor(const GroupAdvantagesArgs<T>& a, const BatchStatistics& s, double squares) {
+template <class T> KT_HD double batch_divisor(const GroupAdvantagesArgs<T>& a, const BatchStatistics& s,
+                                              double squares) {
   if (a.mode == AdvantageMode::gpg) return s.nonzero * a.f_norm / (s.count > 0 ? s.count : 1.0);
   if (!is_whitening(a)) return deviation_of(a, squares, s.count) + a.eps;
   if (!(s.tokens > 1)) return quiet_nan<double>();

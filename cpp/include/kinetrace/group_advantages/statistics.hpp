@@ -10,8 +10,7 @@ template <class T> KT_HD bool ends_with_batch(const GroupAdvantagesArgs<T>& a) {
          a.mode == AdvantageMode::reinforce_pp_baseline || a.mode == AdvantageMode::gpg;
 }
 template <class T> KT_HD bool needs_squares(const GroupAdvantagesArgs<T>& a) {
-  return a.mode == AdvantageMode::grpo || a.mode == AdvantageMode::gdpo ||
-         (a.mode == AdvantageMode::passk && a.scale);
+  return a.mode == AdvantageMode::grpo || a.mode == AdvantageMode::gdpo || (a.mode == AdvantageMode::passk && a.scale);
 }
 template <class T> KT_HD bool columns_apart(const GroupAdvantagesArgs<T>& a) {
   return a.apart || a.mode == AdvantageMode::gdpo;
@@ -48,7 +47,7 @@ template <class T> KT_HD bool is_scorable(const GroupAdvantagesArgs<T>& a, int64
 }
 
 template <class T> KT_HD double length_at(const GroupAdvantagesArgs<T>& a, int64_t row) {
-  const int64_t n = a.lengths32.data ? a.lengths32.data[row * a.lengths32.stride[0]]
+  const int64_t n = a.lengths32.data   ? a.lengths32.data[row * a.lengths32.stride[0]]
                     : a.lengths64.data ? a.lengths64.data[row * a.lengths64.stride[0]]
                                        : 1;
   return n > 0 ? double(n) : 0.0;
