@@ -136,9 +136,9 @@ def process_supervision_advantages(
         array([[ 0.418,  0.418,  1.255,  1.255,  0.   ],
                [-0.418, -0.478,  0.657,  0.   ,  0.   ]])
     """
-    shape = getattr(step_rewards, "shape", ())
+    shape: tuple[int, ...] = tuple(getattr(step_rewards, "shape", ()))
     if len(shape) != 2:
-        raise ValueError(f"step_rewards: expected shape (B, S), got {tuple(shape)}")
+        raise ValueError(f"step_rewards: expected shape (B, S), got {shape}")
     if (step_ends is None) != (num_tokens is None):
         raise ValueError("num_tokens: expected together with step_ends, got one of the two")
     ids = as_ids(groups, step_rewards)

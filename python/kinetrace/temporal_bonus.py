@@ -117,7 +117,7 @@ def temporal_bonus(
     advantages = group_advantages(rewards, ids, eps=options["eps"], ddof=options["ddof"], num_threads=num_threads)
     if options["apply_to"] == "advantage":
         advantages = advantages + temporal
-    return TemporalBonus(*(ops.back(part) for part in (rewards, advantages, temporal, length)), active)
+    return TemporalBonus(ops.back(rewards), ops.back(advantages), ops.back(temporal), ops.back(length), active)
 
 
 def _passes(ops: Namespace, options: dict[str, Any], x: Any, shuffled: Any, ids: Any, shuffled_ids: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -22,13 +25,14 @@ MODES = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quiet() -> None:
-    """Importing TRL warns about optional packages; that is not what is tested here."""
-    import warnings
-
+def _double() -> Iterator[None]:
+    """Numbers that TRL makes on the way (counts) in float64, too; importing it warns about optional packages."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trl_advantages._block()
+        trl_advantages.block()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,14 @@ def _verl(name: str, rewards: Any, ids: Any, lengths: Any) -> Any:
     result, _ = function(tokens, mask.double(), index=ids, **further)
     assert torch.equal(result != 0, (result[:, :1] != 0) & mask)
     return result[:, 0].numpy()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _double() -> Iterator[None]:
+    """Numbers that verl makes on the way (the std of a group of one) in float64, too."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from typing import Any
 import torch
 
 
-def _block() -> Any:
+@functools.cache
+def block() -> Any:
     """The statements from `unscorable_mask = ...` to `advantages = torch.nan_to_num(...)`, compiled."""
     from trl.trainer import grpo_trainer
 
@@ -33,7 +35,7 @@ def advantages(rewards: torch.Tensor, num_generations: int, weights: list[float]
         scale: scale_rewards, "group", "batch" or "none".
         how: multi_objective_aggregation.
     """
-    code, names = _block()
+    code, names = block()
     trainer = SimpleNamespace(
         multi_objective_aggregation=how,
         scale_rewards=scale,

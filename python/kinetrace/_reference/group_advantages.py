@@ -52,7 +52,7 @@ def group_advantages(
 
     def normalised(x: Float, _: Float) -> Float:
         if raw and len(x) == 1:
-            return x / (1.0 + eps)
+            return np.asarray(x / (1.0 + eps))
         return _divided(centred(x, _), _std(x, ddof, var_floor) + eps)
 
     def leave_one_out(x: Float, _: Float) -> Float:
@@ -131,7 +131,7 @@ def _std(x: Float, ddof: int, var_floor: float) -> float:
 
 def _divided(x: Float, by: float) -> Float:
     """0 where there is nothing to divide by."""
-    return x / by if by > 0 else np.zeros_like(x)
+    return np.asarray(x / by) if by > 0 else np.zeros_like(x)
 
 
 def _of_batch(x: Float, nan_policy: str, f: Callable[[Float], Float]) -> Float:

@@ -159,7 +159,7 @@ class ProcessAwareReward(TrainerReward):
         for name, band in (("perception_band", perception_band), ("reasoning_band", reasoning_band)):
             if len(band) != 2 or not 0 <= band[0] <= band[1]:
                 raise ValueError(f"{name}: expected (lowest, highest), got {band!r:.60}")
-        self.bands = tuple(perception_band), tuple(reasoning_band)
+        self.bands = (perception_band, reasoning_band)
         self.len_gate = choice(len_gate, "len_gate", ("per_segment", "both"))
         self.segment_lengths_column = segment_lengths_column
 
@@ -207,7 +207,7 @@ class ProcessAwareReward(TrainerReward):
             given = _columns.column(columns, self.judge, count)
             found = [given[i] for i in rows]
         elif rows:
-            whole = list | tuple | np.ndarray
+            whole = (list, tuple, np.ndarray)
             own = {
                 name: [column[i] for i in rows] if isinstance(column, whole) and len(column) == count else column
                 for name, column in columns.items()
@@ -236,9 +236,8 @@ class ProcessAwareReward(TrainerReward):
 
     def _count(self, text: str) -> int:
         assert self.tokenizer is not None
-        tokens = self.tokenizer(text) if text else []
-        ids = tokens["input_ids"] if hasattr(tokens, "keys") else tokens
-        return len(ids)
+        tokens: Any = self.tokenizer(text) if text else []
+        return len(tokens["input_ids"] if hasattr(tokens, "keys") else tokens)
 
 
 def _verdict(value: Any) -> float:
