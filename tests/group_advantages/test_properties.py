@@ -72,7 +72,7 @@ def test_other_groups_and_renamed_groups_change_no_bit(backend: Any) -> None:
         for mode in ("grpo", "dr_grpo", "rloo", "passk", "opo"):
             rewards, groups, options = batch(rng, mode)
             plain = _call(rewards, groups, options)
-            renamed = {g: name for g, name in zip(np.unique(groups), rng.permutation(10**6)[:99], strict=False)}
+            renamed = dict(zip(np.unique(groups), rng.permutation(10**6)[:99], strict=False))
             assert_same_bits(_call(rewards, np.array([renamed[g] for g in groups]), options), plain)
             assert_same_bits(_call(rewards, [f"prompt {g}" for g in groups], options), plain)
             mine = groups == groups[0]

@@ -13,7 +13,7 @@ import kinetrace as kt
 
 pytest.importorskip("trl", reason="TRL is not installed: its advantages were not compared (pip install trl)")
 
-import trl_advantages  # noqa: E402
+import trl_advantages
 
 CASES = 500
 MODES = {

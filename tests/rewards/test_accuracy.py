@@ -75,7 +75,7 @@ def test_columns_and_solutions_without_tags() -> None:
     assert reward(completions=[_answer("7")], gold=[7], other=["x"]) == [1.0]
     with pytest.raises(ValueError, match=r"^problem_type: expected one of 'multiple choice', .* got 'ocr'$"):
         AccuracyReward(problem_type="ocr")
-    with pytest.raises(ValueError, match="^gold: expected a column with 1 entries, got None$"):
+    with pytest.raises(ValueError, match=r"^gold: expected a column with 1 entries, got None$"):
         reward(completions=[_answer("7")])
 
 

@@ -51,9 +51,9 @@ def test_segments_of_special_tokens_and_bad_offsets() -> None:
     assert token_segments([text], [[(0, 28), (28, 29), (0, 0), (0, 0)]]).tolist() == [[0, 1, 1, 1]]
     assert token_segments([], []).shape == (0, 0)
     assert token_segments(["", "a"], [[], [(0, 1)]]).tolist() == [[-1], [1]]
-    with pytest.raises(ValueError, match="^offsets: expected 2 entries, one per completion, got 1$"):
+    with pytest.raises(ValueError, match=r"^offsets: expected 2 entries, one per completion, got 1$"):
         token_segments(["a", "b"], [[]])
-    with pytest.raises(ValueError, match="^num_tokens: expected at least 2, got 1$"):
+    with pytest.raises(ValueError, match=r"^num_tokens: expected at least 2, got 1$"):
         token_segments(["ab"], [[(0, 1), (1, 2)]], num_tokens=1)
 
 
@@ -103,7 +103,7 @@ def test_offline_verdicts(verdict: Any, expected: float | None) -> None:
 
 def test_wrong_number_of_verdicts() -> None:
     reward = ProcessAwareReward(judge=lambda **_: [])
-    with pytest.raises(ValueError, match="^judge: expected 1 verdicts, one per observation, got 0$"):
+    with pytest.raises(ValueError, match=r"^judge: expected 1 verdicts, one per observation, got 0$"):
         reward(completions=[GOOD], **COLUMNS)
 
 

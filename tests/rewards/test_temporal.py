@@ -39,7 +39,7 @@ def test_media_and_group_columns_tell_prompts_apart() -> None:
     chats = [[{"role": "user", "content": [{"type": "text", "text": p}]}] for p in PROMPTS]
     assert _reward()(completions=["a"] * 4, **(COLUMNS | {"prompts": chats})) == pytest.approx([1.3, 0.0, 0.8, 1.0])
     images = [[{"role": "user", "content": [{"type": "image", "image": object()}]}] for _ in PROMPTS]
-    with pytest.raises(ValueError, match="^group_column: expected a column of group ids where prompts hold more"):
+    with pytest.raises(ValueError, match=r"^group_column: expected a column of group ids where prompts hold more"):
         _reward()(completions=["a"] * 4, **(COLUMNS | {"prompts": images}))
 
 
@@ -47,7 +47,7 @@ def test_half_a_group_is_an_error_not_a_wrong_bonus() -> None:
     reward = _reward(group_size=2)
     assert len(reward(completions=["a"] * 4, **COLUMNS)) == 4
     half = {name: column[:3] for name, column in COLUMNS.items()}
-    with pytest.raises(ValueError, match="^group_size: expected 2 completions in every group, got 1 to 2; "):
+    with pytest.raises(ValueError, match=r"^group_size: expected 2 completions in every group, got 1 to 2; "):
         reward(completions=["a"] * 3, **half)
 
 
@@ -97,9 +97,9 @@ def test_unscorable_rows_are_none() -> None:
 def test_pickle_and_bad_arguments() -> None:
     copy = pickle.loads(pickle.dumps(_reward(mu=0.5)))
     assert copy(completions=["a"] * 4, **COLUMNS) == _reward(mu=0.5)(completions=["a"] * 4, **COLUMNS)
-    with pytest.raises(TypeError, match="^nu: expected one of alpha, mu, "):
+    with pytest.raises(TypeError, match=r"^nu: expected one of alpha, mu, "):
         _reward(nu=1)
-    with pytest.raises(ValueError, match="^parts: expected one of 'total', 'bonus', got 'sum'$"):
+    with pytest.raises(ValueError, match=r"^parts: expected one of 'total', 'bonus', got 'sum'$"):
         _reward(parts="sum")
-    with pytest.raises(ValueError, match="^prompts: expected a column with 1 entries, got None$"):
+    with pytest.raises(ValueError, match=r"^prompts: expected a column with 1 entries, got None$"):
         _reward()(completions=["a"], accuracy=[1.0])

@@ -22,6 +22,16 @@ void look_up(const I* segments, int64_t step, int64_t count, const T* table, int
     for (int64_t t = 0; t < count; ++t) to[t] = table[place_of(segments[t * step], U(columns))];
 }
 
+// Two segments, as PA-GRPO has them: comparisons cost less than lookups.
+template <class T, class I> void choose(const I* segments, int64_t count, const T* table, T* to) {
+  const T none = table[0], first = table[1], second = table[2], wrong = table[3];
+  for (int64_t t = 0; t < count; ++t) {
+    const I s = segments[t];
+    const T inside = s == 0 ? first : second, outside = s == -1 ? none : wrong;
+    to[t] = I(s & I(-2)) == 0 ? inside : outside;
+  }
+}
+
 template <class T> void copy_out(const T* from, int64_t count, T* to, bool streaming) {
   using V = NativePack<T>;
   constexpr int W = KT_VECTOR_BYTES / int(sizeof(T));
@@ -44,8 +54,9 @@ void run(const SegmentAdvantagesArgs<T>& a, const Strided<const I, 2>& segments,
   alignas(64) T block[kBlock];
   for (int64_t t = first; t < last; t += kBlock) {
     const int64_t count = last - t < kBlock ? last - t : kBlock;
-    look_up(segments.data + row * segments.stride[0] + t * segments.stride[1], segments.stride[1], count, table,
-            a.columns, block);
+    const I* from = segments.data + row * segments.stride[0] + t * segments.stride[1];
+    if (a.columns == 2 && segments.stride[1] == 1) choose(from, count, table, block);
+    else look_up(from, segments.stride[1], count, table, a.columns, block);
     copy_out(block, count, a.value + row * a.tokens + t, streaming);
   }
 }

@@ -73,7 +73,7 @@ def group_advantages(
             return x
         if n.sum() == 0:
             return np.zeros_like(x)
-        return x - min(max(math.fsum(n * x) / n.sum(), x.min()), x.max())
+        return np.asarray(x - min(max(math.fsum(n * x) / float(n.sum()), x.min()), x.max()))
 
     if mode == "gdpo":
         parts = [each_group(column, normalised) for column in r.T]
