@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from kinetrace._status import Status
 from kinetrace.chain_flow import Tracks, chain_flow
+from kinetrace.dapo import dynamic_sampling_mask, overlong_penalty
 from kinetrace.dtw import DtwResult, dtw, dtw_curve, dtw_from_cost, dtw_matrix, dtw_rewards
 from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
+from kinetrace.group_advantages import group_advantages
 from kinetrace.kinematic_residual import kinematic_residual
 from kinetrace.primitives import simulate_primitive
+from kinetrace.segment_advantages import process_supervision_advantages, segment_advantages
 from kinetrace.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_from_cost
 from kinetrace.step_pattern import StepPattern
+from kinetrace.temporal_bonus import TemporalBonus, temporal_bonus
 from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_steps
 from kinetrace.track_residual import track_residual
 
@@ -33,6 +37,7 @@ __all__ = [
     "SegmentFit",
     "Status",
     "StepPattern",
+    "TemporalBonus",
     "Tracks",
     "__version__",
     "chain_flow",
@@ -41,17 +46,23 @@ __all__ = [
     "dtw_from_cost",
     "dtw_matrix",
     "dtw_rewards",
+    "dynamic_sampling_mask",
     "extract_tag",
     "fit_kinematics",
     "fit_segments",
+    "group_advantages",
     "kinematic_residual",
+    "overlong_penalty",
+    "process_supervision_advantages",
     "rouge",
     "rouge_cost",
+    "segment_advantages",
     "simulate_primitive",
     "soft_dtw",
     "soft_dtw_alignment",
     "soft_dtw_from_cost",
     "split_steps",
+    "temporal_bonus",
     "track_residual",
 ]
 

@@ -48,6 +48,22 @@ def fit_segments(
     noise: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def group_advantages(
+    rewards: Any,
+    groups: Any,
+    mode: Any,
+    apart: Any,
+    weights: Any,
+    lengths: Any,
+    eps: Any,
+    ddof: Any,
+    var_floor: Any,
+    f_norm: Any,
+    singleton: Any,
+    nan_policy: Any,
+    scale: Any,
+    num_threads: Any,
+) -> Any: ...
 def kinematic_residual(
     flow: Any,
     mask: Any,
@@ -78,6 +94,7 @@ def rouge_cost(
     references: Any, candidates: Any, weights: Any, stem: Any, split: Any, markers: Any, dtype: Any, num_threads: Any
 ) -> tuple[Any, ...]: ...
 def rouge_tokens(text: Any, stem: Any) -> Any: ...
+def segment_advantages(advantages: Any, segments: Any, columns: Any, num_threads: Any) -> Any: ...
 def set_simd_level(name: str) -> None: ...
 def simd_level() -> str: ...
 def soft_dtw(

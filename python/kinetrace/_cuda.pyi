@@ -47,6 +47,22 @@ def fit_segments(
     noise: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def group_advantages(
+    rewards: Any,
+    groups: Any,
+    mode: Any,
+    apart: Any,
+    weights: Any,
+    lengths: Any,
+    eps: Any,
+    ddof: Any,
+    var_floor: Any,
+    f_norm: Any,
+    singleton: Any,
+    nan_policy: Any,
+    scale: Any,
+    num_threads: Any,
+) -> Any: ...
 def kinematic_residual(
     flow: Any,
     mask: Any,
@@ -87,6 +103,7 @@ def soft_dtw(
     kept_bytes: Any,
     num_threads: Any,
 ) -> tuple[Any, ...]: ...
+def segment_advantages(advantages: Any, segments: Any, columns: Any, num_threads: Any) -> Any: ...
 def track_residual(
     positions: Any, visible: Any, dt: Any, norm: Any, reduction: Any, num_threads: Any
 ) -> tuple[Any, ...]: ...

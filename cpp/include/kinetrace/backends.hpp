@@ -5,7 +5,9 @@
 #include "dtw/types.hpp"
 #include "fit_kinematics/types.hpp"
 #include "fit_segments/types.hpp"
+#include "group_advantages/types.hpp"
 #include "kinematic_residual/types.hpp"
+#include "segment_advantages/types.hpp"
 #include "soft_dtw/types.hpp"
 #include "track_residual/types.hpp"
 
@@ -37,6 +39,12 @@ int64_t fit_segments_workspace(const FitSegmentsArgs<double>& a);
 Outcome fit_segments(const FitSegmentsArgs<float>& a, const Launch& launch);
 Outcome fit_segments(const FitSegmentsArgs<double>& a, const Launch& launch);
 
+// Workspace in 64-bit words (0 on the CPU).
+int64_t group_advantages_workspace(const GroupAdvantagesArgs<float>& a);
+int64_t group_advantages_workspace(const GroupAdvantagesArgs<double>& a);
+Outcome group_advantages(const GroupAdvantagesArgs<float>& a, const Launch& launch);
+Outcome group_advantages(const GroupAdvantagesArgs<double>& a, const Launch& launch);
+
 // Workspace in doubles, for the direction that the arguments ask for (backward: gradient is set).
 int64_t kinematic_residual_workspace(const KinematicResidualArgs<float>& a);
 int64_t kinematic_residual_workspace(const KinematicResidualArgs<double>& a);
@@ -44,6 +52,9 @@ Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& 
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch);
+
+Outcome segment_advantages(const SegmentAdvantagesArgs<float>& a, const Launch& launch);
+Outcome segment_advantages(const SegmentAdvantagesArgs<double>& a, const Launch& launch);
 
 // Workspace in bytes.
 int64_t soft_dtw_workspace(const SoftDtwArgs<float>& a);

@@ -9,9 +9,12 @@ from kinetrace._reference.chain_flow import chain_flow
 from kinetrace._reference.dtw import dtw, dtw_curve, dtw_from_cost, dtw_matrix, dtw_rewards
 from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
+from kinetrace._reference.group_advantages import group_advantages
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
 from kinetrace._reference.rouge import rouge, rouge_cost
+from kinetrace._reference.segment_advantages import process_supervision, segment_advantages
 from kinetrace._reference.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_backward, soft_dtw_from_cost
+from kinetrace._reference.temporal_bonus import temporal_bonus
 from kinetrace._reference.traces import extract_tag, split_steps
 from kinetrace._reference.track_residual import track_residual, track_residual_backward
 
@@ -25,15 +28,19 @@ __all__ = [
     "extract_tag",
     "fit_kinematics",
     "fit_segments",
+    "group_advantages",
     "kinematic_residual",
     "kinematic_residual_backward",
+    "process_supervision",
     "rouge",
     "rouge_cost",
+    "segment_advantages",
     "soft_dtw",
     "soft_dtw_alignment",
     "soft_dtw_backward",
     "soft_dtw_from_cost",
     "split_steps",
+    "temporal_bonus",
     "track_residual",
     "track_residual_backward",
 ]
