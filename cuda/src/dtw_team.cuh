@@ -106,33 +106,50 @@ template <class T, class Cells, int C> struct LaneRows {
     corner = first_cell ? T(0) : in.get(row - 1);
   }
 
-  // Steps [from, to): this lane is at row base + step - lane.
+  // Steps [from, to): this lane is at row base + step - lane. Where all lanes of the warp have a row, and another one to come,
+  // nothing is asked.
   template <bool kChoice>
   __device__ __forceinline__ void run(const Team<T>& team, int from, int to, int base, const Edge<T>& in, T* out,
                                       int out_mask, Word* directions) {
-    const bool leads = team.lane == 0;
-    for (int step = from; step < to; ++step) {
-      T left = __shfl_up_sync(kAllLanes, last, 1, team.group);
-      const int i = base + step - team.lane;
-      if (leads) left = pending, pending = in.get(i + 1);
-      const T before = left;
-      if (i >= begin && i < end) {  // KT_MUTATE: i >= begin -> true  // KT_MUTATE: i < end -> true
-        cells.start_row(i, i + 1 < end);
-        T diagonal = corner;
-        uint32_t word = 0;
-#pragma unroll
-        for (int k = 0; k < C; ++k) {
-          uint32_t number = 0;
-          const T value = cells.template cell<kChoice>(k, i, diagonal, up[k], left, number);
-          diagonal = up[k], up[k] = left = value;
-          if (kChoice) word |= number << (2 * k);
-        }
-        last = left;
-        if (out) out[i & out_mask] = left;
-        if (kChoice) directions[int64_t(i + team.lane) * team.group + team.lane] = Word(word);
-      }
-      corner = before;
+    int step = from;
+    if constexpr (Cells::kNonNegative) {
+      int full_from = begin - base + team.group - 1;  // KT_MUTATE: - 1 -> - 2
+      int full_to = end - base - 1;  // KT_MUTATE: - 1 -> + 1
+      if (team.group < kWarp) full_from = warp_max(full_from), full_to = -warp_max(-full_to);
+      full_to = to < full_to ? to : full_to;
+      for (; step < to && step < full_from; ++step)
+        row<kChoice, false>(team, base + step - team.lane, in, out, out_mask, directions);
+#pragma unroll 2
+      for (; step < full_to; ++step)
+        row<kChoice, true>(team, base + step - team.lane, in, out, out_mask, directions);
     }
+    for (; step < to; ++step) row<kChoice, false>(team, base + step - team.lane, in, out, out_mask, directions);
+  }
+
+ private:
+  template <bool kChoice, bool kFull>
+  __device__ __forceinline__ void row(const Team<T>& team, int i, const Edge<T>& in, T* out, int out_mask,
+                                      Word* directions) {
+    T left = __shfl_up_sync(kAllLanes, last, 1, team.group);
+    if (team.lane == 0) left = pending, pending = in.get(i + 1);
+    const T before = left;
+    const bool active = kFull || (i >= begin && i < end);  // KT_MUTATE: i >= begin -> true  // KT_MUTATE: i < end -> true
+    if (active) {
+      cells.start_row(i, kFull || i + 1 < end);
+      T diagonal = corner;
+      uint32_t word = 0;
+#pragma unroll
+      for (int k = 0; k < C; ++k) {
+        uint32_t number = 0;
+        const T value = cells.template cell<kChoice>(k, i, diagonal, up[k], left, number);
+        diagonal = up[k], up[k] = left = value;
+        if (kChoice) word |= number << (2 * k);
+      }
+      last = left;
+      if (kChoice) directions[int64_t(i + team.lane) * team.group + team.lane] = Word(word);
+    }
+    if (out && active) out[i & out_mask] = last;
+    corner = before;
   }
 };
 
