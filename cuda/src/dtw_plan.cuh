@@ -13,12 +13,12 @@ namespace {
 constexpr int kWarp = 32, kMostWarps = 8;  // warps of one pair
 constexpr int kThreads = 128;  // of a block whose warps work on pairs of their own
 constexpr int64_t kMostThreads = int64_t(1) << 18;
-constexpr int64_t kWorkspaceBytes = int64_t(2) << 30;  // then fewer teams take several pairs each
 
 // Who works on one pair: a thread with its rows in the workspace (columns 0), or a team of `group` lanes of a warp, or of
 // `warps` whole warps; each lane owns `columns` neighbouring columns of a stripe.
 struct Plan {
   int columns = 0, group = 1, warps = 1;
+  int64_t most_bytes = int64_t(2) << 30;  // of the workspace; then fewer teams take several pairs each
 };
 
 enum class Cells { square, distance, any };  // what a team's lanes know at compile time
@@ -37,11 +37,13 @@ template <class T> Cells cells_of(const DtwArgs<T>& a) {
   return a.metric == Metric::l1 ? Cells::distance : Cells::any;
 }
 
-// KINETRACE_DTW_TEAM="columns,group,warps" forces a schedule where it applies, "0,1,1" one thread per pair. For tests.
+// KINETRACE_DTW_TEAM="columns,group,warps[,bytes]" forces a schedule where it applies, "0,1,1" one thread per pair. For tests.
 inline bool forced_plan(Plan& plan) {
   const char* text = std::getenv("KINETRACE_DTW_TEAM");
   Plan p;
-  if (!text || std::sscanf(text, "%d,%d,%d", &p.columns, &p.group, &p.warps) != 3) return false;
+  long long bytes = p.most_bytes;
+  if (!text || std::sscanf(text, "%d,%d,%d,%lld", &p.columns, &p.group, &p.warps, &bytes) < 3) return false;
+  p.most_bytes = bytes;
   const bool group_fits = p.group >= 1 && p.group <= kWarp && (p.group & (p.group - 1)) == 0;
   const bool warps_fit = p.warps >= 1 && p.warps <= kMostWarps && (p.warps == 1 || p.group == kWarp);
   if ((p.columns != 0 && p.columns != 4 && p.columns != 16) || !group_fits || !warps_fit) return false;
@@ -60,9 +62,10 @@ inline int power_of_two_from(int64_t count, int most) {
 template <class T> Plan plan_of(const DtwArgs<T>& a) {
   constexpr int64_t kEnough = 2048;
   Plan plan;
-  if (!has_unit_steps(a)) return plan;
+  const bool forced = forced_plan(plan);
+  if (!has_unit_steps(a)) return Plan{0, 1, 1, plan.most_bytes};
   const Cells cells = cells_of(a);
-  if (!forced_plan(plan)) {
+  if (!forced) {
     const int64_t wide = (a.columns + 15) / 16, narrow = (a.columns + 3) / 4;
     const int64_t wide_warps = (a.pairs * (wide < kWarp ? wide : kWarp) + kWarp - 1) / kWarp;
     plan.columns = cells != Cells::any && wide_warps >= kEnough ? 16 : 4;
@@ -81,12 +84,12 @@ struct Layout {
 };
 inline int64_t rounded16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
-template <class T> Layout thread_layout(const DtwArgs<T>& a) {
+template <class T> Layout thread_layout(const DtwArgs<T>& a, const Plan& plan) {
   const DtwSpace<T> space = space_of(a);
   const int64_t own_cells = wants_path(a) && !a.path ? 2 * a.path_capacity : 0;
   const int64_t each = space.ring * int64_t(sizeof(T)) + (space.directions + own_cells) * 4;
   Layout at;
-  at.teams = kWorkspaceBytes / (each > 0 ? each : 1);
+  at.teams = plan.most_bytes / (each > 0 ? each : 1);
   at.teams = at.teams < a.pairs ? at.teams : a.pairs;
   at.teams = at.teams < 1 ? 1 : at.teams > kMostThreads ? kMostThreads : at.teams;
   at.directions = rounded16(at.teams * space.ring * int64_t(sizeof(T)));
@@ -106,7 +109,7 @@ template <class T> Layout team_layout(const DtwArgs<T>& a, const Plan& plan) {
   const int64_t words = wants_path(a) ? stripes * stripe_words(a.rows, plan.group) : 0;
   at.cells = at.directions + rounded16(words * plan.columns / 4);
   at.slot = at.cells + (wants_path(a) && !a.path ? rounded16(2 * a.path_capacity * 4) : 0);
-  const int64_t fitting = at.slot > 0 ? kWorkspaceBytes / at.slot : kMostThreads;
+  const int64_t fitting = at.slot > 0 ? plan.most_bytes / at.slot : kMostThreads;
   at.teams = a.pairs < fitting ? a.pairs : fitting;
   at.teams = at.teams < 1 ? 1 : at.teams > kMostThreads ? kMostThreads : at.teams;
   if (plan.warps == 1) at.teams = (at.teams + in_block - 1) / in_block * in_block;
@@ -115,7 +118,7 @@ template <class T> Layout team_layout(const DtwArgs<T>& a, const Plan& plan) {
 }
 
 template <class T> Layout layout_of(const DtwArgs<T>& a, const Plan& plan) {
-  return plan.columns ? team_layout(a, plan) : thread_layout(a);
+  return plan.columns ? team_layout(a, plan) : thread_layout(a, plan);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ template <class T> struct Team {
     const unsigned all = __ballot_sync(kAllLanes, flag), own = group == kWarp ? kAllLanes : (1u << group) - 1;
     return (all >> (int(threadIdx.x) % kWarp - lane)) & own;
   }
-  // The best end among the team's, for every lane of it.
+  // The best end among the team's, for every lane of it. Another barrier has to come before the next call.
   __device__ PathEnd<T> best(PathEnd<T> end) const {
     for (int apart = group / 2; apart > 0; apart /= 2) {
       const T value = __shfl_xor_sync(kAllLanes, end.value, apart);
@@ -67,7 +67,6 @@ template <class T> struct Team {
     if (lane == 0) shared->value[warp] = end.value, shared->column[warp] = end.column;
     __syncthreads();
     for (int w = 0; w < warps; ++w) end.take(shared->value[w], shared->column[w]);
-    __syncthreads();
     return end;
   }
 };

@@ -165,6 +165,11 @@ int main() {
       {"4,8,1", 9, 15, 20, 1, M::given, S::diagonal, -1, 0, 1, true, true, false},
       {"4,8,1", 5, 40, 40, 1, M::sqeuclidean, S::symmetric1, -1, 0, 0, false, false, true},
       {"0,1,1", 67, 9, 11, 1, M::sqeuclidean, S::jump, -1, 3, 1, true, false, false},
+      // Little workspace: a team takes several pairs, one after another.
+      {"4,4,1,12000", 41, 14, 33, 1, M::sqeuclidean, S::symmetric1, -1, 2, 3, true, false, false},
+      {"4,32,2,9000", 7, 30, 300, 1, M::sqeuclidean, S::symmetric1, -1, 0, 4, true, false, false},
+      {"4,32,2,9000", 7, 30, 300, 1, M::given, S::diagonal, -1, 1, 4, true, true, false},
+      {"0,1,1,5000", 90, 9, 11, 1, M::sqeuclidean, S::jump, -1, 0, 1, true, false, false},
       {"", 12, 10, 40, 2, M::sqeuclidean, S::symmetric2, -1, 1, 1, true, true, false},
       {"", 3, 40, 600, 1, M::sqeuclidean, S::symmetric1, -1, 3, 1, true, true, false},
   };
