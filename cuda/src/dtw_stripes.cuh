@@ -39,7 +39,8 @@ template <class T, class Cells, int C, bool kChoice> struct TeamRun {
     begin = end = 0;
     if (stripe < 0 || stripe >= stripes()) return;
     const int64_t first = int64_t(stripe) * stripe_columns(), behind = first + stripe_columns();
-    begin = int(first_column(mirrored, first)), end = int(last_column(mirrored, behind < p.m ? behind - 1 : p.m - 1)) + 1;
+    begin = int(first_column(mirrored, first)),
+    end = int(last_column(mirrored, behind < p.m ? behind - 1 : p.m - 1)) + 1;
   }
 
   __device__ bool samples_are_finite(const Strided<const T, 3>& s, int64_t at, int64_t count) const {
@@ -124,8 +125,7 @@ template <class T, class Cells, int C, bool kChoice> struct TeamRun {
   // skip: no pair for this team.
   __device__ void solve(bool skip) {
     const bool empty = p.n == 0;
-    if (a.metric != Metric::given)
-      bad = !samples_are_finite(a.x, p.x_at, p.n) || !samples_are_finite(a.y, p.y_at, p.m);
+    if (a.metric != Metric::given) bad = !samples_are_finite(a.x, p.x_at, p.n) || !samples_are_finite(a.y, p.y_at, p.m);
     const PathEnd<T> end = stripes_of(kChoice);
     bad = team.any(bad);
     int32_t status = empty ? int32_t(kEmpty) : status_of(p, end.value, bad);
@@ -164,7 +164,7 @@ template <class T, class Cells, int C, bool kChoice> struct TeamRun {
 };
 
 template <class T, class Cells, int C, bool kChoice>
-__global__ void __launch_bounds__(kMostWarps * kWarp, 1) dtw_team_kernel(DtwArgs<T> a, Plan plan, Layout layout) {
+__global__ void __launch_bounds__(kMostWarps* kWarp, 1) dtw_team_kernel(DtwArgs<T> a, Plan plan, Layout layout) {
   KT_SHARED(Exchange<T>, exchange);
   const Team<T> team(plan, &exchange);
   // Teams of one warp: the warp's lanes stay together, whatever the lengths of their pairs.

@@ -76,9 +76,7 @@ template <class T> struct Edge {
   T* values;
   int mask, low, high;
 
-  __device__ __forceinline__ T get(int i) const {
-    return i >= low && i < high ? values[i & mask] : infinity<T>();
-  }
+  __device__ __forceinline__ T get(int i) const { return i >= low && i < high ? values[i & mask] : infinity<T>(); }
 };
 
 // One lane's columns of one stripe, row by row.
@@ -119,8 +117,7 @@ template <class T, class Cells, int C> struct LaneRows {
       for (; step < to && step < full_from; ++step)
         row<kChoice, false>(team, base + step - team.lane, in, out, out_mask, directions);
 #pragma unroll 2
-      for (; step < full_to; ++step)
-        row<kChoice, true>(team, base + step - team.lane, in, out, out_mask, directions);
+      for (; step < full_to; ++step) row<kChoice, true>(team, base + step - team.lane, in, out, out_mask, directions);
     }
     for (; step < to; ++step) row<kChoice, false>(team, base + step - team.lane, in, out, out_mask, directions);
   }
@@ -132,7 +129,8 @@ template <class T, class Cells, int C> struct LaneRows {
     T left = __shfl_up_sync(kAllLanes, last, 1, team.group);
     if (team.lane == 0) left = pending, pending = in.get(i + 1);
     const T before = left;
-    const bool active = kFull || (i >= begin && i < end);  // KT_MUTATE: i >= begin -> true  // KT_MUTATE: i < end -> true
+    const bool active =
+        kFull || (i >= begin && i < end);  // KT_MUTATE: i >= begin -> true  // KT_MUTATE: i < end -> true
     if (active) {
       cells.start_row(i, kFull || i + 1 < end);
       T diagonal = corner;
