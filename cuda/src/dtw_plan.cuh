@@ -77,7 +77,7 @@ template <class T> Plan plan_of(const DtwArgs<T>& a) {
   return plan;
 }
 
-// Where a team's parts of the workspace begin, in bytes from its slot: a stripe's right edge, directions, and a path that the
+// Where a team's parts of the workspace begin, in bytes from its slot: two right edges of stripes, directions, and a path that the
 // caller does not get. A thread's parts (columns 0) lie interleaved with those of the others.
 struct Layout {
   int64_t teams, directions, cells, slot, bytes;
@@ -105,7 +105,7 @@ template <class T> Layout team_layout(const DtwArgs<T>& a, const Plan& plan) {
   const int64_t stripe = int64_t(plan.columns) * plan.group, stripes = (a.columns + stripe - 1) / stripe;
   const int64_t in_block = kThreads / plan.group;  // teams, for plan.warps == 1
   Layout at;
-  at.directions = stripes > plan.warps ? rounded16(a.rows * int64_t(sizeof(T))) : 0;
+  at.directions = stripes > plan.warps ? rounded16(2 * a.rows * int64_t(sizeof(T))) : 0;
   const int64_t words = wants_path(a) ? stripes * stripe_words(a.rows, plan.group) : 0;
   at.cells = at.directions + rounded16(words * plan.columns / 4);
   at.slot = at.cells + (wants_path(a) && !a.path ? rounded16(2 * a.path_capacity * 4) : 0);

@@ -58,11 +58,14 @@ template <class T, class Cells, int C, bool kChoice> struct TeamRun {
     for (int sweep = 0; sweep < count; sweep += team.warps) {
       const int stripe = sweep + team.warp, first = stripe * stripe_columns() + team.lane * C;
       Rows rows(a, p, blank);
-      Edge<T> in{edge, ~0, 0, 0};
+      // What this round writes, the next one reads.
+      const int64_t round = sweep / team.warps & 1;
+      Edge<T> in{edge + (1 - round) * a.rows, ~0, 0, 0};
       int low, high;
       rows_of(stripe - 1, in.low, in.high);
       rows_of(stripe, low, high);
-      T* out = team.lane == team.group - 1 && stripe + 1 < stripes() ? edge : nullptr;  // KT_MUTATE: + 1 -> + 2
+      const bool hands_on = team.lane == team.group - 1 && stripe + 1 < stripes();  // KT_MUTATE: + 1 -> + 2
+      T* out = hands_on ? edge + round * a.rows : nullptr;
       int out_mask = ~0;
       Word* words = directions + int64_t(stripe) * stripe_words(a.rows, team.group);
       rows.start(a, band, first, low, high);
