@@ -37,14 +37,18 @@ def test_public_functions_have_an_example(name: str) -> None:
 
 
 def test_the_first_lines_of_the_readme() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    motion, reward = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len([line for line in motion.splitlines() if line.strip()]) <= 10
     names: dict[str, Any] = {}
-    exec(code, names)
+    exec(motion, names)
     fit = names["fit"]
     np.testing.assert_allclose(fit.coefficients[0, 2], [0, 90], atol=1e-9)
     np.testing.assert_allclose(fit.residual_rms, [0, 20], atol=0.05)
     assert fit.status.tolist() == [0, 0]
+    construction, call = reward.split("\n", 1)
+    exec(construction, names)
+    expression, promised = call.rsplit("#", 1)
+    assert [round(value, 2) for value in eval(expression, names)] == eval(promised)
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
