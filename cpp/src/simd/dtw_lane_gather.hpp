@@ -6,7 +6,7 @@
 #pragma once
 #include <kinetrace/core/bits.hpp>
 
-#include "transpose.hpp"
+#include "dtw_gather.hpp"
 
 KT_MATHS_BEGIN
 
@@ -32,31 +32,6 @@ template <class T> KT_HD void copy_samples(const LaneSeries<T>& s, int64_t at, T
   }
 }
 
-// Quarter q of the result: 16 bytes at p[C q + k] + at.
-template <class T, int W> KT_HD Pack<T, W> join_quarters(const T* const* p, int k, int64_t at) {
-  constexpr int C = kQuarter<T>;
-  using V = Pack<T, W>;
-  using Vector [[maybe_unused]] = typename V::Vector;
-#if defined(__AVX512DQ__)
-  if constexpr (W == 4 * C) {
-    const auto quarter = [&](int q)
-                             KT_INLINE { return _mm_loadu_ps(reinterpret_cast<const float*>(p[C * q + k] + at)); };
-    __m512 v = _mm512_castps128_ps512(quarter(0));
-    v = _mm512_mask_broadcast_f32x4(v, 0x00f0, quarter(1));
-    v = _mm512_mask_broadcast_f32x4(v, 0x0f00, quarter(2));
-    return V((Vector)_mm512_mask_broadcast_f32x4(v, 0xf000, quarter(3)));
-  }
-#endif
-#if defined(__AVX__)
-  if constexpr (W == 2 * C) {
-    const __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(reinterpret_cast<const float*>(p[k] + at)));
-    const __m256 high = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p[C + k] + at));
-    return V((Vector)_mm256_blend_ps(low, high, 0xf0));
-  }
-#endif
-  if constexpr (W == C) return load<V>(p[k] + at);
-}
-
 // W sequences into out [length][lane], `length` at least the longest. Up to C - 1 rows before `out` are written too.
 // start[lane]: where its samples begin. Returns per lane the largest absolute value, or something larger than any number.
 template <class T, int W> KT_HD Pack<T, W> gather_lanes(const LaneSeries<T>* lanes, int64_t length, T fill, T* out,
@@ -78,7 +53,7 @@ template <class T, int W> KT_HD Pack<T, W> gather_lanes(const LaneSeries<T>* lan
   int64_t at = length;
   if (contiguous)
     for (; at - C >= all_real; at -= C) {
-      unroll<C>([&](auto k) KT_INLINE { r[k] = join_quarters<T, W>(p, k, at - C); });
+      unroll<C>([&](auto k) KT_INLINE { r[k] = load_quarters<T, W>(p, k, at - C); });
       transpose_quarters<T, W>(r);
       unroll<C>([&](auto k) KT_INLINE {
         store(out + (at - C + k) * W, r[k]);
@@ -96,7 +71,7 @@ template <class T, int W> KT_HD Pack<T, W> gather_lanes(const LaneSeries<T>* lan
       copy_samples(lanes[l], from, copies[l]);
       q[l] = copies[l];
     }
-    unroll<C>([&](auto k) KT_INLINE { r[k] = join_quarters<T, W>(q, k, 0); });
+    unroll<C>([&](auto k) KT_INLINE { r[k] = load_quarters<T, W>(q, k, 0); });
     transpose_quarters<T, W>(r);
     unroll<C>([&](auto k) KT_INLINE {
       largest = max_pattern(largest, abs(r[k]));

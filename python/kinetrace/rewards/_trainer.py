@@ -27,6 +27,8 @@ class TrainerReward:
     truth_column = "solution"
     #: Components that are logged as metrics.
     logged: tuple[str, ...] = ()
+    #: Components that verl does not get.
+    unreported: tuple[str, ...] = ()
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -99,13 +101,20 @@ class TrainerReward:
         for info, truth in zip(infos, truths, strict=True):
             if isinstance(truth, Mapping):
                 info.update(truth)
-            elif info.get(self.truth_column) is None:
+            elif self._is_truth(truth) and info.get(self.truth_column) is None:
                 info[self.truth_column] = truth
-        columns = {name: [info.get(name) for info in infos] for name in {key for info in infos for key in info}}
+        names = dict.fromkeys(key for info in infos for key in info)
+        columns = {name: [info.get(name) for info in infos] for name in names}
+        left_out = {"total", *self.unreported}
         return [
-            {"score": finite_or_zero(row["total"])} | {k: finite_or_zero(v) for k, v in row.items() if k != "total"}
+            {"score": finite_or_zero(row["total"])}
+            | {k: finite_or_zero(v) for k, v in row.items() if k not in left_out}
             for row in self.components(list(solution_strs), **columns)
         ]
+
+    def _is_truth(self, truth: Any) -> bool:
+        """Whether verl's ground_truth, which is no dict, may stand for the column `truth_column`."""
+        return True
 
 
 def values_of(source: Any, name: str, completions: Any, columns: Mapping[str, Any], count: int) -> Float:

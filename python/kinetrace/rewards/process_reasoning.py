@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from kinetrace.rewards import _alignment, _columns
 from kinetrace.rewards._alignment import Costs, Float
-from kinetrace.rewards._arguments import choice, finite_or_zero, missing, number, weights_of
+from kinetrace.rewards._arguments import choice, missing, number, weights_of
 from kinetrace.rewards._explanation import Explanation
 from kinetrace.rewards._presets import PRESETS
+from kinetrace.rewards._trainer import TrainerReward
 from kinetrace.step_pattern import StepPattern
 from kinetrace.traces import split_steps
 
@@ -24,7 +25,7 @@ _MAPS: dict[str, Callable[[Float], Float]] = {
 }
 
 
-class ProcessReasoningReward:
+class ProcessReasoningReward(TrainerReward):
     """Aligns the steps of a completion with the steps of its reference and pays for the alignment's cost.
 
     The idea is MOSS-ChatV's process reward (arXiv 2509.21113): DTW between reasoning traces, without a reward model
@@ -84,6 +85,9 @@ class ProcessReasoningReward:
         [1.0, 0.486]
     """
 
+    logged = ("process", "generated_steps")
+    unreported = ("distance",)
+
     def __init__(
         self,
         *,
@@ -111,7 +115,7 @@ class ProcessReasoningReward:
         cost_column: str = "cost",
         num_threads: int | None = None,
     ) -> None:
-        self.__name__ = "process_reasoning_reward"
+        super().__init__("process_reasoning_reward")
         self.split = split if callable(split) else choice(split, "split", ("sentence", "markers"))
         self.metric = choice(metric, "metric", ("rouge", "cosine", "matrix"))
         self.rouge_weights = weights_of(rouge_weights, "rouge_weights")
@@ -129,7 +133,8 @@ class ProcessReasoningReward:
         if gate_on_correct and accuracy is None:
             raise ValueError("gate_on_correct: expected False without accuracy, got True")
         self.gate_on_correct = bool(gate_on_correct)
-        self.reference_column, self.cost_column = reference_column, cost_column
+        self.reference_column = self.truth_column = reference_column
+        self.cost_column = cost_column
         self.embedding_columns = (embedding_columns[0], embedding_columns[1])
         self.num_threads = num_threads
 
@@ -141,38 +146,6 @@ class ProcessReasoningReward:
             ValueError: no such preset.
         """
         return cls(**{**PRESETS[choice(name, "preset", tuple(PRESETS))].arguments, **arguments})
-
-    def __call__(self, completions: Any = None, **columns: Any) -> Any:
-        """Rewards of a batch, as the trainer at hand wants them.
-
-        Args:
-            completions: texts, or conversations, of which the first message counts.
-            **columns: one entry per completion each; those that are not used are ignored.
-
-        Returns:
-            list[float | None]: totals, None where the process reward is undefined. In verl's call forms a dict with
-            "score", or a list of them.
-
-        Raises:
-            ValueError: a column is missing or has another length.
-            TypeError: a completion or a step is no text.
-        """
-        if completions is None and "solution_str" in columns:
-            return self.compute_score(**columns)
-        if completions is None and "solution_strs" in columns:
-            return self.compute_scores(**columns)
-        log_metric = columns.pop("log_metric", None)
-        log_extra = columns.pop("log_extra", None)
-        parts = self._evaluate(completions, columns)
-        totals = [None if math.isnan(total) else total for total in parts["total"].tolist()]
-        if log_metric is not None and totals:
-            for key in ("process", "generated_steps"):
-                known = parts[key][~np.isnan(parts[key])]
-                if known.size:
-                    log_metric(f"{self.__name__}/{key}", float(known.mean()))
-        if log_extra is not None:
-            log_extra(self.__name__, totals)
-        return totals
 
     def from_cost(self, cost: Any, *, x_lengths: Any = None, y_lengths: Any = None) -> npt.NDArray[np.float64]:
         """Process rewards of a batch of cost matrices: alignment, length penalty and map, without any text.
@@ -205,51 +178,10 @@ class ProcessReasoningReward:
             them), "gate" (0 or 1), "distance" (normalised; inf where there is no alignment, NaN where a trace is
             empty), "length_penalty", "reference_steps", "generated_steps".
         """
-        columns = {name: value for name, value in columns.items() if name not in ("log_metric", "log_extra")}
-        parts = self._evaluate(completions, columns)
-        rows = zip(*(values.tolist() for values in parts.values()), strict=True)
-        return [dict(zip(parts, row, strict=True)) for row in rows]
+        return super().components(completions, **columns)
 
-    def compute_score(
-        self,
-        data_source: Any = None,
-        solution_str: str = "",
-        ground_truth: Any = None,
-        extra_info: Any = None,
-        **kwargs: Any,
-    ) -> dict[str, float]:
-        """One sample in verl's form; the columns come from extra_info and from a ground_truth that is a dict.
-
-        The reference is looked for there, or is the ground_truth if that is a list. A string is an answer, no reference.
-
-        Returns:
-            "score" and the finite components; an undefined reward is 0, as verl needs numbers.
-        """
-        return self.compute_scores([data_source], [solution_str], [ground_truth], [extra_info], **kwargs)[0]
-
-    def compute_scores(
-        self,
-        data_sources: Any = None,
-        solution_strs: Any = (),
-        ground_truths: Any = None,
-        extra_infos: Any = None,
-        **kwargs: Any,
-    ) -> list[dict[str, float]]:
-        """A batch in verl's form."""
-        count = len(solution_strs)
-        infos = [dict(info or {}) for info in (extra_infos if extra_infos is not None else [None] * count)]
-        truths = list(ground_truths) if ground_truths is not None else [None] * count
-        for info, truth in zip(infos, truths, strict=True):
-            if isinstance(truth, Mapping):
-                info.update(truth)
-            elif truth is not None and not isinstance(truth, str) and info.get(self.reference_column) is None:
-                info[self.reference_column] = truth
-        columns = {
-            name: [info.get(name) for info in infos] for name in dict.fromkeys(key for info in infos for key in info)
-        }
-        parts = self.components(list(solution_strs), **columns)
-        keys = ("process", "accuracy", "format", "gate", "length_penalty", "reference_steps", "generated_steps")
-        return [{"score": finite_or_zero(p["total"])} | {key: finite_or_zero(p[key]) for key in keys} for p in parts]
+    def _is_truth(self, truth: Any) -> bool:
+        return truth is not None and not isinstance(truth, str)  # a string is an answer, no reference
 
     def explain(self, completion: Any, reference: Any, **columns: Any) -> Explanation:
         """The alignment of one completion with its reference.
