@@ -220,6 +220,7 @@ int main() {
   using M = kinetrace::MaskRule;
   for (const Case& c : {Case{2, 7, 17, 19, N::squared, R::mean, 0, M::center, false, false, 0, false},
                         Case{3, 3, 5, 60, N::absolute, R::mean, 1, M::center, false, true, 0, false},
+                        Case{1, 3, 2, 3, N::squared, R::mean, 0, M::center, false, false, 0, false},
                         Case{1, 9, 2, 150, N::signed_, R::sum, 2, M::all, false, false, 0, true},
                         Case{2, 6, 9, 33, N::squared, R::none, 1, M::explicit_, false, true, 0, true},
                         Case{1, 5, 11, 13, N::signed_, R::none, 2, M::any, false, false, 0, false},

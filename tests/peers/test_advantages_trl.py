@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
 
 import kinetrace as kt
 
+torch = pytest.importorskip("torch", reason="torch is not installed: nothing was compared (pip install torch)")
 pytest.importorskip("trl", reason="TRL is not installed: its advantages were not compared (pip install trl)")
 
-import trl_advantages
+import trl_advantages  # noqa: E402  # it needs torch
 
 CASES = 500
 MODES = {
