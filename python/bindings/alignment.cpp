@@ -31,6 +31,19 @@ void require_sequences(const Array& x, const Array& y) {
     if (a->shape(1) > kLongest) a->bad("sequences of at most 1073741824 samples", a->shape_text());
 }
 
+const Array& require_alignment(const Array& x, const Array& y, const Array& cost, const Array& x_lengths,
+                               const Array& y_lengths) {
+  const Array& like = cost.given() ? cost : x;
+  if (cost.given()) {
+    cost.require_float();
+    cost.require_shape("(B, N, M)", {-1, -1, -1});
+  } else {
+    require_sequences(x, y);
+  }
+  for (const Array* lengths : {&x_lengths, &y_lengths}) lengths->require_integer(), lengths->require_device_of(like);
+  return like;
+}
+
 int64_t zipped_count(const Array& x, const Array& y) {
   const int64_t bx = x.shape(0), by = y.shape(0);
   if (bx != by && bx != 1 && by != 1) y.bad("a batch of " + std::to_string(bx) + " or 1 like x", std::to_string(by));

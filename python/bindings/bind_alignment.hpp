@@ -10,6 +10,11 @@ namespace bindings {
 // x (B, N) or (B, N, D), y of the same rank, coordinates, dtype and device.
 void require_sequences(const Array& x, const Array& y);
 
+// The arrays of a call: a cost (B, N, M), or else x and y as above; lengths are integers on the same device. Returns the array
+// that results are allocated like.
+const Array& require_alignment(const Array& x, const Array& y, const Array& cost, const Array& x_lengths,
+                               const Array& y_lengths);
+
 // How many pairs x and y make: equal batches, or a batch of one that repeats.
 int64_t zipped_count(const Array& x, const Array& y);
 

@@ -139,15 +139,7 @@ py::tuple dtw(py::handle x, py::handle y, py::handle cost, py::handle x_lengths,
                num_threads,
                choice_from(wanted, "wanted", {"distance", "path", "curve", "rewards"}, false),
                int_from(direction_bytes, "direction_bytes", 1, int64_t(1) << 48, "a number of bytes")};
-  const Array& like = in.cost.given() ? in.cost : in.x;
-  if (in.cost.given()) {
-    in.cost.require_float();
-    in.cost.require_shape("(B, N, M)", {-1, -1, -1});
-  } else {
-    require_sequences(in.x, in.y);
-  }
-  for (const Array* lengths : {&in.x_lengths, &in.y_lengths})
-    lengths->require_integer(), lengths->require_device_of(like);
+  const Array& like = require_alignment(in.x, in.y, in.cost, in.x_lengths, in.y_lengths);
   return visit_float(like, [&](auto zero) { return call<decltype(zero)>(in); });
 }
 

@@ -89,17 +89,9 @@ py::tuple soft_dtw(py::handle x, py::handle y, py::handle cost, py::handle x_len
                bool_from(alignment, "alignment"),
                bool_from(rewards, "rewards"),
                int_from(kept_bytes, "kept_bytes", 1, int64_t(1) << 48, "a number of bytes")};
-  const Array& like = in.cost.given() ? in.cost : in.x;
-  if (in.cost.given()) {
-    in.cost.require_float();
-    in.cost.require_shape("(B, N, M)", {-1, -1, -1});
-  } else {
-    require_sequences(in.x, in.y);
-  }
+  const Array& like = require_alignment(in.x, in.y, in.cost, in.x_lengths, in.y_lengths);
   if (in.alignment && (in.x_gradient || in.y_gradient)) bad_value("alignment", "no gradient beside it", "both");
   if (in.cost.given() && (in.x_gradient || in.y_gradient)) bad_value("x_gradient", "False with a cost", "True");
-  for (const Array* lengths : {&in.x_lengths, &in.y_lengths})
-    lengths->require_integer(), lengths->require_device_of(like);
   return visit_float(like, [&](auto zero) { return call<decltype(zero)>(in); });
 }
 
