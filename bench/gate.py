@@ -44,8 +44,9 @@ def check_budgets(kernels: list[str], rounds: int, simd: str | None) -> tuple[bo
     if not budgets:
         raise SystemExit(f"--kernel: expected kernels of budgets.toml, got {', '.join(kernels)}")
     lines, records = [], []
-    for kernel, name in dict.fromkeys((b.kernel, b.case) for b in budgets):
-        comparison = measure(module_of(kernel).CASES[name](False), rounds=rounds)
+    cases = {(b.kernel, b.case): module_of(b.kernel).CASES[b.case](False) for b in budgets}
+    for (kernel, name), case in sorted(cases.items(), key=lambda item: item[1].keep_memory):
+        comparison = measure(case, rounds=rounds)
         print(comparison.table(), end="\n\n", flush=True)
         found = [check_budget(b, comparison) for b in budgets if (b.kernel, b.case) == (kernel, name)]
         lines += found

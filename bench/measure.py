@@ -82,7 +82,8 @@ class Case:
         threads: cores that the process is confined to, and torch's threads.
         cold: whether caches are emptied before each call.
         keep_memory: malloc keeps what is freed, as caching allocators do. For answers of gigabytes: filling new pages
-            takes 0.3 to 5 s, by what the system has at hand just then, and says nothing about who computes.
+            takes 0.3 to 5 s, by what the system has at hand just then, and says nothing about who computes. It stays so
+            for the rest of the process: run such cases last.
     """
 
     name: str
@@ -218,13 +219,16 @@ def _set_affinity(chosen: set[int]) -> None:
             os.sched_setaffinity(int(thread), chosen)
 
 
-def keep_freed_memory(keep: bool) -> None:
-    """Lets malloc keep what is freed, as caching allocators do; or what it does by itself, from here on."""
+def keep_freed_memory() -> None:
+    """Lets malloc keep what is freed, as caching allocators do, until the process ends.
+
+    There is no way back: every one of these settings stops malloc from adapting its thresholds, which by itself it does.
+    """
     with contextlib.suppress(OSError, AttributeError):  # not glibc
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_MAX, 0 if keep else 65536)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1 if keep else 1 << 25)
-        libc.mallopt(_M_TOP_PAD, 1 << 26 if keep else 1 << 17)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_M_TOP_PAD, 1 << 26)
 
 
 @cache
@@ -247,7 +251,8 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
     """
     if not quick and rounds % 2:
         raise ValueError(f"rounds: expected an even number, got {rounds}")
-    keep_freed_memory(case.keep_memory and not quick)
+    if case.keep_memory and not quick:
+        keep_freed_memory()
     buffer = memory(1 << 20 if quick else 1 << 28)
     contenders = {n: c if isinstance(c, Contender) else Contender(c) for n, c in case.contenders.items()}
     if case.bytes_read:
