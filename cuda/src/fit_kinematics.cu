@@ -76,17 +76,27 @@ template <class T> struct LoadTime {
   }
 };
 
-template <class T, int D, int K> __device__ void write(const FitKinematicsArgs<T>& a, int64_t i,
-                                                       const FitResult<T, D, K>& r) {
-  for (int k = 0; k <= K; ++k) {
-    for (int d = 0; d < D; ++d) a.coefficients[(i * (K + 1) + k) * D + d] = r.coefficients[k][d];
-    for (int j = 0; j <= K; ++j) a.covariance[(i * (K + 1) + k) * (K + 1) + j] = r.covariance[k][j];
+// Where the results of problem i go.
+template <class T, int D, int K> struct FitOut {
+  const FitKinematicsArgs<T>& a;
+  int64_t i;
+
+  __device__ void solution(const FitSolution<T, D, K>& r) const {
+    for (int k = 0; k <= K; ++k) {
+      for (int d = 0; d < D; ++d) a.coefficients[(i * (K + 1) + k) * D + d] = r.coefficients[k][d];
+      for (int j = 0; j <= K; ++j) a.covariance[(i * (K + 1) + k) * (K + 1) + j] = r.covariance[k][j];
+    }
   }
-  a.residual_rms[i] = r.residual_rms;
-  a.r_squared[i] = r.r_squared;
-  a.n_points[i] = int32_t(r.n_points);
-  a.status[i] = int32_t(r.status);
-}
+  __device__ void quality(const FitQuality<T>& r) const {
+    a.residual_rms[i] = r.residual_rms;
+    a.r_squared[i] = r.r_squared;
+    a.n_points[i] = int32_t(r.n_points);
+    a.status[i] = int32_t(r.status);
+    if (int32_t(r.status) == kOk) return;
+    for (int j = 0; j < (K + 1) * D; ++j) a.coefficients[i * (K + 1) * D + j] = quiet_nan<T>();
+    for (int j = 0; j < (K + 1) * (K + 1); ++j) a.covariance[i * (K + 1) * (K + 1) + j] = quiet_nan<T>();
+  }
+};
 
 template <class T, int D, int K> __global__ void __launch_bounds__(64, 1)
     fit_kernel(FitKinematicsArgs<T> a, Layout layout) {
@@ -115,9 +125,8 @@ template <class T, int D, int K> __global__ void __launch_bounds__(64, 1)
   const FitRows<T, D> mine{rows + lane,           pitch,        own_times ? times + lane : table,
                            own_times ? pitch : 1, extra + lane, a.frames};
   const T per_second = own_times ? T(1) : T(1 / a.dt);
-  write<T, D, K>(
-      a, first + lane,
-      fit_rows<T, D, K>(mine, a.weights.data != nullptr, own_times, a.robust, a.threshold, a.iterations, per_second));
+  fit_rows<T, D, K>(mine, a.weights.data != nullptr, own_times, a.robust, a.threshold, a.iterations, per_second,
+                    FitOut<T, D, K>{a, first + lane});
 }
 
 template <class T, int D> cudaError_t launch(const FitKinematicsArgs<T>& a, const Layout& l, cudaStream_t stream) {

@@ -11,6 +11,7 @@ namespace {
 
 template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCentre<V, D>& seen, int64_t t, V w,
                                                 bool weighted, bool own_times) {
+  rows.template fetch_positions<3>(t, 0);
   rows.set_weight(t, w);
   seen.see_weight(w, rows.time_at(t), weighted, own_times);
 }
@@ -37,15 +38,13 @@ template <class T, int D> KT_HD T* space_in(T* scratch, const FitKinematicsArgs<
 }
 
 // Fills the rows of a group; every row is looked at while it is still in registers. No closure has a name, and no local that
-// matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: large, and the same for every
-// order.
-template <class T, int D>
-__attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch,
-                                          FitCentre<NativePack<T>, D>& result) {
+// matters is const: g++ 12 would keep both, and what they refer to, in memory.
+template <class T, int D, bool kQuick>
+KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
   using V = NativePack<T>;
   FitRows<V, D> rows = rows_in<T, D>(scratch, a, g.first);
   T* space = space_in<T, D>(scratch, a);
-  const bool weighted = a.weights.data, own_times = a.times.data;
+  const bool weighted = a.weights.data, own_times = !kQuick && a.times.data;
   FitCentre<V, D> seen;
   if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) KT_INLINE { rows.set_time(t, time); });
   if (a.visible.data && weighted) {
@@ -63,12 +62,21 @@ __attribute__((noinline)) void load_group(const FitKinematicsArgs<T>& a, FitGrou
   } else {
     for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
   }
-  seen.weights_done(rows, weighted, own_times);
+  seen.template weights_done<kQuick>(rows, weighted, own_times);
   for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
-    const V w = rows.weight(t);
-    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.see_position(d, w, x[d])); });
+    V y[D];
+    rows.template fetch_positions<2>(t, 4);
+    rows.template fetch_weights<2>(t, 4);
+    seen.template see_position<kQuick>(t, rows.weight(t), rows.time_at(t), x, y);
+    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, y[d]); });
   });
-  result = seen;
+  return seen;
+}
+
+// Not inlined: large, and the same for every order.
+template <class T, int D> __attribute__((noinline)) FitCentre<NativePack<T>, D> load_group(
+    const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
+  return look_at_group<T, D, false>(a, g, scratch);
 }
 
 // Writes N values of each problem, which lie in registers by value, to `width`-strided places by problem.
@@ -76,8 +84,10 @@ template <class T, int N> KT_HD void write_values(T* out, const FitGroup<T>& g, 
   using V = NativePack<T>;
   constexpr int C = kQuarter<T>;
   if (N < C || !g.full()) {
-    for (int i = 0; i < N; ++i)
-      for (int l = 0; l < g.used; ++l) out[(g.first + l) * N + i] = values[i][l];
+    T x[N][g.W];
+    for (int i = 0; i < N; ++i) store(x[i], values[i]);
+    for (int l = 0; l < g.used; ++l)
+      for (int i = 0; i < N; ++i) out[(g.first + l) * N + i] = x[i][l];
     return;
   }
   const RowBlock<T, g.W> rows{out + g.first * N, N};
@@ -101,28 +111,47 @@ template <class T> KT_HD void write_integer(int32_t* out, const FitGroup<T>& g, 
   for (int l = 0; l < g.used; ++l) out[g.first + l] = int32_t(value[l]);
 }
 
-template <class T, int D, int K> KT_HD void write(const FitKinematicsArgs<T>& a, const FitGroup<T>& g,
-                                                  const FitResult<NativePack<T>, D, K>& r) {
-  write_values<T, (K + 1) * D>(a.coefficients, g, &r.coefficients[0][0]);
-  write_values<T, (K + 1) * (K + 1)>(a.covariance, g, &r.covariance[0][0]);
-  write_value(a.residual_rms, g, r.residual_rms);
-  write_value(a.r_squared, g, r.r_squared);
-  write_integer(a.n_points, g, r.n_points);
-  write_integer(a.status, g, r.status);
-}
+// Where the results of a group go.
+template <class T, int D, int K> struct FitOut {
+  using V = NativePack<T>;
+  const FitKinematicsArgs<T>& a;
+  FitGroup<T> g;
+
+  KT_HD void solution(const FitSolution<V, D, K>& r) const {
+    write_values<T, (K + 1) * D>(a.coefficients, g, &r.coefficients[0][0]);
+    write_values<T, (K + 1) * (K + 1)>(a.covariance, g, &r.covariance[0][0]);
+  }
+  KT_HD void quality(const FitQuality<V>& r) const {
+    write_value(a.residual_rms, g, r.residual_rms);
+    write_value(a.r_squared, g, r.r_squared);
+    write_integer(a.n_points, g, r.n_points);
+    write_integer(a.status, g, r.status);
+    if (any(r.status != V(T(0)))) spoil();
+  }
+
+ private:
+  KT_HD void spoil() const {
+    for (int64_t i = g.first; i < g.first + g.used; ++i) {
+      if (a.status[i] == kOk) continue;
+      for (int j = 0; j < (K + 1) * D; ++j) a.coefficients[i * (K + 1) * D + j] = quiet_nan<T>();
+      for (int j = 0; j < (K + 1) * (K + 1); ++j) a.covariance[i * (K + 1) * (K + 1) + j] = quiet_nan<T>();
+    }
+  }
+};
 
 template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t begin, int64_t end, T* scratch) {
   using V = NativePack<T>;
   constexpr int W = kLanes<T>;
-  const T per_second = a.times.data ? T(1) : T(1 / a.dt);
-  if (!a.times.data)
+  const bool own_times = a.times.data, quick = K == kQuickOrder && !own_times;
+  const T per_second = own_times ? T(1) : T(1 / a.dt);
+  if (!own_times)
     for (int64_t t = 0; t < a.frames; ++t) rows_in<T, D>(scratch, a, 0).set_time(t, V(T(t)));
   for (int64_t i = begin; i < end; i += W) {
     FitGroup<T> g(i, end);
-    FitCentre<V, D> seen;
     FitRows<V, D> rows = rows_in<T, D>(scratch, a, i);
-    load_group<T, D>(a, g, scratch, seen);
-    write<T, D, K>(a, g, fit_seen<V, D, K>(rows, seen, a.robust, a.threshold, a.iterations, per_second));
+    const FitCentre<V, D> seen =
+        quick ? look_at_group<T, D, true>(a, g, scratch) : load_group<T, D>(a, g, scratch);
+    fit_seen<V, D, K>(rows, seen, quick, a.robust, a.threshold, a.iterations, per_second, FitOut<T, D, K>{a, g});
   }
 }
 

@@ -36,7 +36,7 @@ template <class T, class Sink> KT_HD void for_each_frame(const Strided<const T, 
   const T* first = s.data + g.first * s.stride[0];
   if (s.stride[1] == 1 && g.full()) {
     const RowBlock<const T, g.W> rows{first, s.stride[0]};
-    for_each_columns<kQuarter<T>, 1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+    for_each_columns<1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       fetch(first + t * s.stride[1] + kFrameGroupsAhead * g.W);
@@ -80,7 +80,7 @@ KT_HD void for_each_visibility(const Strided<const uint8_t, 2>& s, int64_t frame
       store(space + l * frames + frames - W, seen_bytes<T, W>(from + frames - W));
     }
     const RowBlock<const T, W> rows{space, frames};
-    for_each_columns<kQuarter<T>, 1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
+    for_each_columns<1>(rows, frames, [&](int64_t t, const NativePack<T>* x) KT_INLINE { sink(t, *x); });
   } else if (s.stride[0] == 1 && g.full()) {
     for (int64_t t = 0; t < frames; ++t) sink(t, seen_bytes<T, W>(s.data + g.first + t * s.stride[1]));
   } else {
@@ -112,10 +112,10 @@ template <int D, int d, class T, int W, std::size_t... I> KT_HD Pack<T, W> every
 template <int D, class T, class Sink> KT_HD void for_each_position(const Strided<const T, 3>& p, int64_t frames,
                                                                    const FitGroup<T>& g, Sink&& sink) {
   using V = NativePack<T>;
-  constexpr int W = g.W, C = kQuarter<T>, L = C % D ? C * D : C;
+  constexpr int W = g.W;
   if (p.stride[2] == 1 && p.stride[1] == D && g.full()) {
     const RowBlock<const T, W> rows{p.data + g.first * p.stride[0], p.stride[0]};
-    for_each_columns<L, D>(rows, frames * D, sink);
+    for_each_columns<D>(rows, frames * D, sink);
   } else if (p.stride[2] == 1 && p.stride[0] == D && g.full()) {
     for (int64_t t = 0; t < frames; ++t) {
       const T* row = p.data + g.first * D + t * p.stride[1];

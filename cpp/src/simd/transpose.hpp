@@ -70,6 +70,30 @@ template <class Element, int W> struct RowBlock {
     }
     transpose_quarters<T, W>(r);
   }
+  // Columns at, at + 1, ... at + 2 C - 1: from memory come 2 C columns at once, half as many loads for one more shuffle.
+  KT_HD void load_wide_columns(int64_t at, Pack<T, W>* r) const {
+    static_assert(W == 2 * C || W == 4 * C);
+    constexpr std::make_index_sequence<W> all{};
+    const T* p[W / C];
+    unroll<W / C>([&](auto q) KT_INLINE { p[q] = quarter_rows(q, at); });
+    unroll<C>([&](auto k) KT_INLINE {
+      if constexpr (W == 4 * C) {
+        r[k] = halves(p[0] + k * stride, p[1] + k * stride);
+        r[C + k] = halves(p[2] + k * stride, p[3] + k * stride);
+      } else {
+        r[k] = load<Pack<T, W>>(p[0] + k * stride);
+        r[C + k] = load<Pack<T, W>>(p[1] + k * stride);
+      }
+    });
+    // Transposed, every other quarter of a register holds column k, and the others column C + k.
+    transpose_quarters<T, W>(r);
+    transpose_quarters<T, W>(r + C);
+    unroll<C>([&](auto k) KT_INLINE {
+      const Pack<T, W> a = r[k], b = r[C + k];
+      r[k] = every_other_quarter<0>(a, b, all);
+      r[C + k] = every_other_quarter<1>(a, b, all);
+    });
+  }
   // The way back.
   KT_HD void store_columns(int64_t at, Pack<T, W>* r) const {
     transpose_quarters<T, W>(r);
@@ -80,6 +104,20 @@ template <class Element, int W> struct RowBlock {
   }
 
  private:
+  template <int kFirst, std::size_t... I>
+  static KT_HD Pack<T, W> every_other_quarter(Pack<T, W> a, Pack<T, W> b, std::index_sequence<I...>) {
+    return Pack<T, W>(__builtin_shufflevector(a.v, b.v, ((int(I) / C * 2 + kFirst) * C + int(I) % C)...));
+  }
+  // W / 2 elements at p, then W / 2 at q.
+  static KT_HD Pack<T, W> halves([[maybe_unused]] const T* p, [[maybe_unused]] const T* q) {
+#if defined(__AVX512F__)
+    const __m512d low = _mm512_castpd256_pd512(_mm256_loadu_pd(reinterpret_cast<const double*>(p)));
+    return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_insertf64x4(
+        low, _mm256_loadu_pd(reinterpret_cast<const double*>(q)), 1));
+#else
+    return {};
+#endif
+  }
   template <int q, std::size_t... I> static KT_HD Pack<T, C> part(Pack<T, W> x, std::index_sequence<I...>) {
     using Quarter [[maybe_unused]] = typename Pack<T, C>::Vector;
 #if defined(__AVX512F__)
@@ -114,31 +152,39 @@ template <class Element, int W> struct RowBlock {
 #endif
 };
 
-// Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... They come in
-// steps of L columns, a common multiple of C and D; n is a multiple of D.
-template <int L, int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n,
-                                                                                Sink&& sink) {
-  constexpr int C = kQuarter<T>;
-  Pack<T, W> r[L];
+// Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... n is a
+// multiple of D.
+template <int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
+  constexpr int C = kQuarter<T>, L = C % D ? C * D : C;  // columns of a step, a multiple of C and D
+  constexpr int kWide = W > C && 2 * C % D == 0 ? 2 * C : 0;
+  Pack<T, W> r[kWide > L ? kWide : L];
   int64_t j = 0;
-  for (; j + L <= n; j += L) {
-    unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(j + q * C, r + q * C); });
-    unroll<L / D>([&](auto i) KT_INLINE { sink(j / D + i, r + i * D); });
-  }
-  if (j == n) return;
-  const int64_t at = n < L ? 0 : n - L;  // the last block overlaps what is done instead of leaving a tail
-  if (n >= L) {
-    unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); });
+  if constexpr (kWide > 0) {
+    for (; j + kWide <= n; j += kWide) {
+      rows.load_wide_columns(j, r);
+      unroll<kWide / D>([&](auto i) KT_INLINE { sink(j / D + i, r + i * D); });
+    }
   } else {
-    unroll<L>([&](auto c) KT_INLINE {
-      T x[W];
-      for (int l = 0; l < W; ++l) x[l] = c < n ? rows.first[l * rows.stride + c] : T(0);
-      r[c] = load<Pack<T, W>>(x);
+    for (; j + L <= n; j += L) {
+      unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(j + q * C, r + q * C); });
+      unroll<L / D>([&](auto i) KT_INLINE { sink(j / D + i, r + i * D); });
+    }
+  }
+  for (; j < n; j += L) {
+    const int64_t at = n < L ? 0 : n - L < j ? n - L : j;  // the last step overlaps what is done instead of leaving a tail
+    if (n >= L) {
+      unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); });
+    } else {
+      unroll<L>([&](auto c) KT_INLINE {
+        T x[W];
+        for (int l = 0; l < W; ++l) x[l] = c < n ? rows.first[l * rows.stride + c] : T(0);
+        r[c] = load<Pack<T, W>>(x);
+      });
+    }
+    unroll<L / D>([&](auto i) KT_INLINE {
+      if (at + i * D >= j && at + i * D < n) sink(at / D + i, r + i * D);
     });
   }
-  unroll<L / D>([&](auto i) KT_INLINE {
-    if (at + i * D >= j && at + i * D < n) sink(at / D + i, r + i * D);
-  });
 }
 
 KT_MATHS_END

@@ -71,7 +71,7 @@ template <class V, int D, int K> KT_HD RobustState<V> begin_reweighting(const Fi
     const V w = s.rows.weight(t);
     s.rows.set_base_weight(t, w);
     for (int d = 0; d < D; ++d)
-      spread = max(select(w > V(T(0)), abs(s.rows.position(t, d) - s.reference[d]), V(T(0))), spread);
+      spread = max(select(w > V(T(0)), abs(s.centred(t, d)), V(T(0))), spread);
   }
   // K + 1 points lie on their polynomial: nothing to re-weigh
   return {V(T(32) * limits<T>::epsilon) * spread, V(T(0)), s.count <= V(T(K + 1))};
@@ -131,8 +131,11 @@ KT_HD void reweight(FitSolver<V, D, K>& s, RobustState<V>& state, scalar_of<V> t
   s.recentre(sum);
 }
 
-template <class V, int D, int K> struct FitResult {
-  V coefficients[K + 1][D], covariance[K + 1][K + 1], residual_rms, r_squared, n_points, status;
+template <class V, int D, int K> struct FitSolution {
+  V coefficients[K + 1][D], covariance[K + 1][K + 1];
+};
+template <class V> struct FitQuality {
+  V residual_rms, r_squared, n_points, status;
 };
 
 // Derivatives j = 0..K of p_k at t = 0, by differentiating the recurrence j times; scaled from u to seconds.
@@ -156,26 +159,20 @@ template <class V, int D, int K> KT_HD void derivatives_at_zero(const FitSolver<
   }
 }
 
-template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver<V, D, K>& s, scalar_of<V> per_second) {
+// What does not need the residuals; `largest`: pattern of the largest number among it.
+template <class V, int D, int K>
+KT_HD FitSolution<V, D, K> solution(const FitSolver<V, D, K>& s, scalar_of<V> per_second, V& largest) {
   using T = scalar_of<V>;
-  using M = mask_of<V>;
-  FitResult<V, D, K> r;
+  FitSolution<V, D, K> r;
   V m[K + 1][K + 1];
   derivatives_at_zero<V, D, K>(s, per_second, m);
-  V explained{T(0)};
-  for (int k = 1; k <= K; ++k) {
-    V square{T(0)};
-    for (int d = 0; d < D; ++d) square = fma(s.c[k][d], s.c[k][d], square);
-    explained = fma(square, s.norm2[k], explained);
-  }
-  M finite = is_finite(s.sse) & is_finite(explained);
   for (int j = 0; j <= K; ++j)
     for (int d = 0; d < D; ++d) {
       V v = j == 0 ? s.c[0][d] : V(T(0));
       for (int k = j > 1 ? j : 1; k <= K; ++k) v = fma(s.c[k][d], m[j][k], v);
-      if (j == 0) v = v + s.reference[d];
+      if (j == 0) v = (v + s.shift[d]) + s.reference[d];
       r.coefficients[j][d] = v;
-      finite = finite & is_finite(v);
+      largest = max_pattern(abs(v), largest);
     }
   for (int i = 0; i <= K; ++i)
     for (int j = i; j <= K; ++j) {
@@ -183,53 +180,77 @@ template <class V, int D, int K> KT_HD FitResult<V, D, K> finish(const FitSolver
       for (int k = j; k <= K; ++k) v = fma(m[i][k] * s.inverse_norm2[k], m[j][k], v);
       v = v * s.weight_scale;
       r.covariance[i][j] = r.covariance[j][i] = v;
-      finite = finite & is_finite(v);
+      largest = max_pattern(abs(v), largest);
     }
+  return r;
+}
+
+template <class V, int D, int K> KT_HD FitQuality<V> quality(const FitSolver<V, D, K>& s, V largest) {
+  using T = scalar_of<V>;
+  FitQuality<V> r;
+  V explained{T(0)};
+  for (int k = 1; k <= K; ++k)
+    for (int d = 0; d < D; ++d) explained = fma(s.c[k][d] * s.norm2[k], s.c[k][d], explained);
   const V total = explained + s.sse;
-  r.residual_rms = sqrt(s.sse / s.weight_sum);
-  r.r_squared = select(total > V(T(0)), V(T(1)) - s.sse / select(total > V(T(0)), total, V(T(1))), V(T(1)));
+  largest = max_pattern(abs(s.sse), max_pattern(abs(explained), largest));
+  r.residual_rms = sqrt(s.sse * s.inverse_norm2[0]);
+  r.r_squared = V(T(1)) - s.sse / select(total > V(T(0)), total, V(T(1)));
   r.n_points = s.count;
-  V status = select(finite, V(T(kOk)), V(T(kNonFinite)));
+  V status = select(is_finite(largest), V(T(kOk)), V(T(kNonFinite)));
   status = select(s.singular, V(T(kSingular)), status);
   status = select(s.count < V(T(K + 1)), V(T(kTooFewPoints)), status);
   status = select(s.non_finite, V(T(kNonFinite)), status);
   r.status = select(s.invalid_weight, V(T(kInvalidWeight)), status);
-  const M failed = r.status != V(T(0));
-  const V nan{quiet_nan<T>()};
-  r.residual_rms = select(failed, nan, r.residual_rms);
-  r.r_squared = select(failed, nan, r.r_squared);
-  for (int j = 0; j <= K; ++j) {
-    for (int d = 0; d < D; ++d) r.coefficients[j][d] = select(failed, nan, r.coefficients[j][d]);
-    for (int k = 0; k <= K; ++k) r.covariance[j][k] = select(failed, nan, r.covariance[j][k]);
-  }
+  const mask_of<V> failed = r.status != V(T(0));
+  r.residual_rms = select(failed, V(quiet_nan<T>()), r.residual_rms);
+  r.r_squared = select(failed, V(quiet_nan<T>()), r.r_squared);
   return r;
 }
 
-// One problem (or one per lane), from rows that `seen` has been through to results.
-template <class V, int D, int K>
-KT_HD FitResult<V, D, K> fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, Robust robust,
-                                  scalar_of<V> threshold, int iterations, scalar_of<V> per_second) {
+// One problem (or one per lane), from rows that `seen` has been through to results: out.solution(), then out.quality(),
+// after which the solution is to be NaN where the status says so. In this order the processor can store, and wait for
+// quotients, while it is busy with the residuals.
+template <class V, int D, int K, class Out>
+KT_HD void fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, bool quick, Robust robust,
+                    scalar_of<V> threshold, int iterations, scalar_of<V> per_second, const Out& out) {
   FitSolver<V, D, K> s(rows, seen);
+  FitSums<V, D, K> sums;
+  if constexpr (K == kQuickOrder) sums = seen.sums;
+  if (!(K == kQuickOrder && quick)) sums = s.sums();
   // Tukey's loss has local minima, so it starts from a Huber fit. One call of orthogonalize: it is inlined and large.
   const int rounds = robust == Robust::none ? 0 : robust == Robust::tukey ? 2 * iterations : iterations;
   RobustState<V> state;
   for (int round = 0;; ++round) {
-    s.orthogonalize();
+    s.orthogonalize(sums);
     if (round == rounds) break;
     if (round == 0) state = begin_reweighting<V, D, K>(s);
     reweight<V, D, K>(s, state, threshold, robust == Robust::tukey && round >= iterations);
+    sums = s.sums();
   }
-  s.residuals();
-  return finish<V, D, K>(s, per_second);
+  V largest{scalar_of<V>(0)};
+  out.solution(solution<V, D, K>(s, per_second, largest));
+  if constexpr (K == kQuickOrder) {
+    if (quick)
+      s.quick_residuals();
+    else
+      s.residuals();
+  } else {
+    s.residuals();
+  }
+  out.quality(quality<V, D, K>(s, largest));
 }
 
 // The same from loaded rows.
-template <class V, int D, int K>
-KT_HD FitResult<V, D, K> fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Robust robust,
-                                  scalar_of<V> threshold, int iterations, scalar_of<V> per_second) {
+template <class V, int D, int K, class Out>
+KT_HD void fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Robust robust, scalar_of<V> threshold,
+                    int iterations, scalar_of<V> per_second, const Out& out) {
+  const bool quick = K == kQuickOrder && !own_times;
   FitCentre<V, D> seen;
-  seen.see(rows, weighted, own_times);
-  return fit_seen<V, D, K>(rows, seen, robust, threshold, iterations, per_second);
+  if (quick)
+    seen.template see<true>(rows, weighted, false);
+  else
+    seen.template see<false>(rows, weighted, own_times);
+  fit_seen<V, D, K>(rows, seen, quick, robust, threshold, iterations, per_second, out);
 }
 
 KT_MATHS_END

@@ -18,15 +18,21 @@ template <class V, int D> struct FitRows {
   const T* positions = nullptr;
   const T* weights = nullptr;
 
-  // Passes over the rows leave the memory idle, so each fetches a frame's share of the problems `groups` of V's further on,
-  // into the first cache (kCache 3) or the second (2).
-  template <int kCache> KT_HD void fetch_later(int64_t t, int64_t groups) const {
+  // Work on the rows leaves the memory idle, so it fetches a frame's share of the problems `groups` of V's further on, into
+  // the first cache (kCache 3) or the second (2).
+  template <int kCache> KT_HD void fetch_positions(int64_t t, int64_t groups) const {
 #if !defined(__CUDACC__)
     constexpr int64_t W = int64_t(sizeof(V) / sizeof(T));
-    const int64_t at = (groups * frames + t) * W;
     if (positions)
-      for (int d = 0; d < D; ++d) __builtin_prefetch(positions + (at * D + d * W), 0, kCache);
-    if (weights) __builtin_prefetch(weights + at, 0, kCache);
+      for (int d = 0; d < D; ++d) __builtin_prefetch(positions + ((groups * frames + t) * D + d) * W, 0, kCache);
+#else
+    (void)t, (void)groups;
+#endif
+  }
+  template <int kCache> KT_HD void fetch_weights(int64_t t, int64_t groups) const {
+#if !defined(__CUDACC__)
+    constexpr int64_t W = int64_t(sizeof(V) / sizeof(T));
+    if (weights) __builtin_prefetch(weights + (groups * frames + t) * W, 0, kCache);
 #else
     (void)t, (void)groups;
 #endif
@@ -44,6 +50,33 @@ template <class V, int D> struct FitRows {
   KT_HD void set_norm(int64_t t, V r) const { store(extra + (2 * t + 1) * pitch, r); }
 };
 
+// Weighted sums over the frames that a fit of order K is made of: <u^i, 1> and <u^i, y> for as many i as it needs.
+template <class V, int D, int K> struct FitSums {
+  using T = scalar_of<V>;
+  V m1{T(0)}, m2{T(0)}, m3{T(0)}, m4{T(0)}, x[K < 2 ? K + 1 : 5 - K][D]{};
+
+  // Every product serves several sums, and additions stand in for multiply-adds where one must be computed anyway:
+  // processors have separate units for them.
+  KT_HD void add(V w, V u, const V* y) {
+    const V wu = w * u, wuu = wu * u;
+    if constexpr (K >= 1) m1 = m1 + wu, m2 = m2 + wuu;
+    if constexpr (K >= 2) {
+      const V wuuu = wuu * u;
+      m3 = m3 + wuuu;
+      if constexpr (K == 2) m4 = fma(wuuu, u, m4);
+    }
+    for (int d = 0; d < D; ++d) {
+      x[0][d] = fma(w, y[d], x[0][d]);
+      if constexpr (K >= 1) x[1][d] = fma(wu, y[d], x[1][d]);
+      if constexpr (K == 2) x[2][d] = fma(wuu, y[d], x[2][d]);
+    }
+  }
+};
+
+// Quadratics over frame indices, the usual case, have a form of their own (kQuick): the first look gathers their sums, and
+// u is a frame index less the mean, which costs an addition and needs no scale.
+constexpr int kQuickOrder = 2;
+
 // First look: all weights in the order of the frames, weights_done(), then all positions in the order of the frames.
 // The steps are separate so that the CPU takes them while it still has the rows in registers.
 template <class V, int D> struct FitCentre {
@@ -54,59 +87,69 @@ template <class V, int D> struct FitCentre {
   V count{T(0)}, weight_sum{T(0)}, time_sum{T(0)};
   V largest{T(0)};            // of the weights, by pattern
   V t_low{infinity<T>()}, t_high{-infinity<T>()};
-  V last[D]{};                // used position
+  V span{T(0)}, scale{T(1)}, offset{T(0)}, inverse_sum{T(0)};  // of the times; u = time * scale + offset; of the weights
+  V reference[D]{};           // position of the first used point: any near the others serves
+  int64_t found = 0;          // every problem has had its first used point before this frame, if it has one
   M invalid_weight{false};
+  FitSums<V, D, kQuickOrder> sums;
 
   // weighted: weights come from the caller. own_times: so do times, and those of points that are not used may be anything.
   KT_HD void see_weight(V w, V time, bool weighted, bool own_times) {
     const V zero{T(0)};
     if (weighted) largest = max_pattern(w, largest);
-    count = select(w != zero, count + V(T(1)), count);
     weight_sum = weight_sum + w;
     time_sum = fma(w, own_times ? select(w != zero, time, zero) : time, time_sum);
   }
 
-  KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times) {
-    const V zero{T(0)};
+  template <bool kQuick> KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times) {
+    const V zero{T(0)}, one{T(1)};
     if (weighted && any(!((largest >= V(T(1) / T(65536))) & (largest <= V(T(65536))))))
       check_and_scale(rows, own_times);
     find_span(rows, own_times);
     if (own_times)
       for (int64_t t = 0; t < rows.frames; ++t)
         rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
+    inverse_sum = one / select(weight_sum > zero, weight_sum, one);
+    span = select(t_high >= t_low, t_high - t_low, zero);
+    if (!kQuick) scale = V(T(2)) / select(span > zero, span, V(T(2)));
+    offset = -(time_sum * inverse_sum * scale);
   }
 
-  // Returns what stands for x in the rows: points that are not used repeat the last one that was.
-  KT_HD V see_position(int d, V w, V x) {
-    last[d] = select(w != V(T(0)), x, last[d]);
-    return last[d];
+  // Writes to y what stands for x in the rows: its distance from the reference, 0 for points that are not used.
+  template <bool kQuick> KT_HD void see_position(int64_t t, V w, V time, const V* x, V* y) {
+    const V zero{T(0)};
+    const M used = w != zero;
+    if (t < found)
+      for (int d = 0; d < D; ++d) reference[d] = select(used & (count == zero), x[d], reference[d]);
+    count = select(used, count + V(T(1)), count);
+    for (int d = 0; d < D; ++d) y[d] = select(used, x[d] - reference[d], zero);
+    if constexpr (kQuick) sums.add(w, time + offset, y);
   }
 
   // All steps, from rows that hold the caller's numbers.
-  KT_HD void see(const FitRows<V, D>& rows, bool weighted, bool own_times) {
+  template <bool kQuick> KT_HD void see(const FitRows<V, D>& rows, bool weighted, bool own_times) {
     for (int64_t t = 0; t < rows.frames; ++t) see_weight(rows.weight(t), rows.time_at(t), weighted, own_times);
-    weights_done(rows, weighted, own_times);
-    for (int64_t t = 0; t < rows.frames; ++t)
-      for (int d = 0; d < D; ++d) rows.set_position(t, d, see_position(d, rows.weight(t), rows.position(t, d)));
+    weights_done<kQuick>(rows, weighted, own_times);
+    for (int64_t t = 0; t < rows.frames; ++t) {
+      V x[D], y[D];
+      for (int d = 0; d < D; ++d) x[d] = rows.position(t, d);
+      see_position<kQuick>(t, rows.weight(t), rows.time_at(t), x, y);
+      for (int d = 0; d < D; ++d) rows.set_position(t, d, y[d]);
+    }
   }
 
  private:
-  // Earliest and latest time of a used point. Frame indices are in order: a few from either end tell.
+  // Earliest and latest time of a used point. Frame indices are in order: a few from either end tell, four at a time, so
+  // that how many it takes is hardly ever a surprise.
   KT_HD void find_span(const FitRows<V, D>& rows, bool own_times) {
-    const V zero{T(0)};
-    M open_low{true}, open_high{true};
-    for (int64_t t = 0; t < rows.frames && (own_times || any(open_low)); ++t) {
-      const V time = rows.time_at(t);
-      const M used = rows.weight(t) != zero;
-      t_low = select(used & (time < t_low), time, t_low);
-      open_low = open_low & !used;
-    }
-    for (int64_t t = rows.frames; t-- > 0 && (own_times || any(open_high));) {
-      const V time = rows.time_at(t);
-      const M used = rows.weight(t) != zero;
-      t_high = select(used & (time > t_high), time, t_high);
-      open_high = open_high & !used;
-    }
+    const V zero{T(0)}, none = t_high;
+    const int64_t n = rows.frames;
+    for (found = 0; found < n && (own_times || any(t_low > V(limits<T>::largest))); found += 4)
+      for (int64_t t = found; t < found + 4 && t < n; ++t)
+        t_low = select((rows.weight(t) != zero) & (rows.time_at(t) < t_low), rows.time_at(t), t_low);
+    for (int64_t end = n; end > 0 && (own_times || any(t_high == none)); end -= 4)
+      for (int64_t t = end; t-- > 0 && t >= end - 4;)
+        t_high = select((rows.weight(t) != zero) & (rows.time_at(t) > t_high), rows.time_at(t), t_high);
   }
 
   // Weights far from 1 would overflow or lose digits in the sums: their largest goes to [1, 2), by a power of two so that
