@@ -1,4 +1,4 @@
-"""fit_kinematics on batches whose neighbours take different ways: whole tracks, short windows, lopsided weights, garbage."""
+"""fit_kinematics on batches whose neighbours take different ways: whole tracks, short windows, far outliers, garbage."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 
 from compare import assert_same_bits, rows
 from fit_checks import check_fit, used
-from scales import fit_scale
 from strategies import Case, lay_out, specials
-from tolerances import rounding
 
 KINDS = 8
 Array = np.ndarray[Any, Any]
@@ -35,8 +33,8 @@ def _weights(rng: np.random.Generator, count: int, frames: int) -> Array:
                 w[b, frames // 2 + 2 :] = 0
             case 4:  # the second half
                 w[b, : frames // 2 - 1] = 0
-            case 5:  # nearly all of the weight at one end, so that the moments about the mean cancel
-                w[b] *= np.where(t < frames - 4, 2.0**-12, 1.0)
+            case 5:  # four and a far one, so that the moments about the mean cancel
+                w[b, (t >= 4) & (t < frames - 1)] = 0
             case 6:  # three points far apart
                 w[b, np.setdiff1d(t, [1, frames // 2, frames - 1])] = 0
             case 7:  # too few points
@@ -122,16 +120,15 @@ def test_a_window_far_into_a_very_long_track(backend: Any) -> None:
 
 
 def test_the_definition_sees_the_same_points() -> None:
-    # The cases above are what they say: windows of four, three points far apart, weights at one end.
+    # The cases above are what they say: windows of four, three points far apart, moments that cancel (solve.hpp: by more
+    # than three bits, which calls for another pass).
     case = _case(21, 5 * KINDS, 21, 2, np.float32)
     counts = [len(used(case, b).t) for b in range(5 * KINDS)]
     assert set(counts[2::KINDS]) == {4}
     assert set(counts[6::KINDS]) == {3}
     assert set(counts[7::KINDS]) == {2}
-    lopsided = used(case, 5)
-    u = lopsided.t - np.average(lopsided.t, weights=lopsided.w)
-    m2, m3, m4 = (np.sum(lopsided.w * u**k) for k in (2, 3, 4))
-    norm = m4 - m3 * m3 / m2 - m2 * m2 / lopsided.w.sum()
+    apart = used(case, 5)
+    u = apart.t - np.average(apart.t, weights=apart.w)
+    m2, m3, m4 = (np.sum(apart.w * u**k) for k in (2, 3, 4))
+    norm = m4 - m3 * m3 / m2 - m2 * m2 / apart.w.sum()
     assert norm < 0.125 * m4
-    scale = fit_scale(lopsided.t, lopsided.p, lopsided.w, 2)
-    assert rounding("fit_kinematics", "residual_rms", np.float32) * scale.residual_rms < 0.05

@@ -9,13 +9,6 @@ namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitCentre<V, D>& seen, int64_t t, V w,
-                                                bool weighted, bool own_times) {
-  rows.template fetch_positions<3>(t, 0);
-  rows.set_weight(t, w);
-  seen.see_weight(w, rows.time_at(t), weighted, own_times);
-}
-
 // Rows of a group in the scratch memory. Their pitch is a constant to every function that calls this.
 template <class T, int D> KT_HD FitRows<NativePack<T>, D> rows_in(T* scratch, const FitKinematicsArgs<T>& a,
                                                                   int64_t problem) {
@@ -37,21 +30,28 @@ template <class T, int D> KT_HD T* space_in(T* scratch, const FitKinematicsArgs<
   return scratch + a.frames * (D + 2 + (a.robust == Robust::none ? 0 : 2)) * kLanes<T>;
 }
 
-// Fills the rows of a group; every row is looked at while it is still in registers. No closure has a name, and no local that
-// matters is const: g++ 12 would keep both, and what they refer to, in memory.
-template <class T, int D, bool kQuick>
-KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
+template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitWeights<V>& seen, int64_t t, V w,
+                                                bool weighted, bool own_times) {
+  rows.template fetch_positions<3>(t, 0);
+  rows.set_weight(t, w);
+  seen.see_weight(w, rows.time_at(t), weighted, own_times);
+}
+
+// Fills the rows of a group, times and weights first; every row is looked at while it is still in registers. No closure has
+// a name, and no local that matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: what
+// is not needed here would take the registers.
+template <class T, int D> __attribute__((noinline)) FitWeights<NativePack<T>> load_weights(
+    const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
   using V = NativePack<T>;
   FitRows<V, D> rows = rows_in<T, D>(scratch, a, g.first);
   T* space = space_in<T, D>(scratch, a);
-  const bool weighted = a.weights.data, own_times = !kQuick && a.times.data;
-  FitCentre<V, D> seen;
+  const bool weighted = a.weights.data, own_times = a.times.data;
+  FitWeights<V> seen;
   if (own_times) for_each_frame(a.times, a.frames, g, [&](int64_t t, V time) KT_INLINE { rows.set_time(t, time); });
   if (a.visible.data && weighted) {
     for_each_visibility(a.visible, a.frames, g, space, [&](int64_t t, V v) KT_INLINE { rows.set_weight(t, v); });
     for_each_frame(a.weights, a.frames, g, [&](int64_t t, V x) KT_INLINE {
-      const V w = select(rows.weight(t) != V(T(0)), x, V(T(0)));
-      put_weight(rows, seen, t, w, weighted, own_times);
+      put_weight(rows, seen, t, select(rows.weight(t) != V(T(0)), x, V(T(0))), weighted, own_times);
     });
   } else if (a.visible.data) {
     for_each_visibility(a.visible, a.frames, g, space,
@@ -62,21 +62,36 @@ KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, F
   } else {
     for (int64_t t = 0; t < a.frames; ++t) put_weight(rows, seen, t, V(T(1)), weighted, own_times);
   }
-  seen.template weights_done<kQuick>(rows, weighted, own_times);
+  return FitWeights<V>(seen);  // not the local itself, which would then live in memory
+}
+
+// The sums only for kQuick.
+template <class T, int D, bool kQuick>
+KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch,
+                                                FitSums<NativePack<T>, D, kQuickOrder>& result) {
+  using V = NativePack<T>;
+  FitRows<V, D> rows = rows_in<T, D>(scratch, a, g.first);
+  FitCentre<V, D> seen;
+  FitSums<V, D, kQuickOrder> sums;
+  static_cast<FitWeights<V>&>(seen) = load_weights<T, D>(a, g, scratch);
+  seen.template weights_done<kQuick>(rows, a.weights.data, !kQuick && a.times.data);
   for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
     V y[D];
     rows.template fetch_positions<2>(t, 4);
     rows.template fetch_weights<2>(t, 4);
-    seen.template see_position<kQuick>(t, rows.weight(t), rows.time_at(t), x, y);
+    seen.see_position(t, rows.weight(t), x, y);
+    if constexpr (kQuick) sums.add(rows.weight(t), rows.time_at(t) + seen.offset, y);
     unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, y[d]); });
   });
-  return seen;
+  if (kQuick) result = sums;
+  return FitCentre<V, D>(seen);
 }
 
 // Not inlined: large, and the same for every order.
 template <class T, int D> __attribute__((noinline)) FitCentre<NativePack<T>, D> load_group(
     const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
-  return look_at_group<T, D, false>(a, g, scratch);
+  FitSums<NativePack<T>, D, kQuickOrder> none;
+  return look_at_group<T, D, false>(a, g, scratch, none);
 }
 
 // Writes N values of each problem, which lie in registers by value, to `width`-strided places by problem.
@@ -149,9 +164,16 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
   for (int64_t i = begin; i < end; i += W) {
     FitGroup<T> g(i, end);
     FitRows<V, D> rows = rows_in<T, D>(scratch, a, i);
-    const FitCentre<V, D> seen =
-        quick ? look_at_group<T, D, true>(a, g, scratch) : load_group<T, D>(a, g, scratch);
-    fit_seen<V, D, K>(rows, seen, quick, a.robust, a.threshold, a.iterations, per_second, FitOut<T, D, K>{a, g});
+    const FitOut<T, D, K> out{a, g};
+    FitSums<V, D, K> sums;
+    if constexpr (K == kQuickOrder) {
+      const FitCentre<V, D> seen =
+          quick ? look_at_group<T, D, true>(a, g, scratch, sums) : load_group<T, D>(a, g, scratch);
+      fit_seen<V, D, K>(rows, seen, sums, quick, a.robust, a.threshold, a.iterations, per_second, out);
+    } else {
+      fit_seen<V, D, K>(rows, load_group<T, D>(a, g, scratch), sums, quick, a.robust, a.threshold, a.iterations,
+                        per_second, out);
+    }
   }
 }
 

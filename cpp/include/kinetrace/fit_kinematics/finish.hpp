@@ -209,14 +209,12 @@ template <class V, int D, int K> KT_HD FitQuality<V> quality(const FitSolver<V, 
 
 // One problem (or one per lane), from rows that `seen` has been through to results: out.solution(), then out.quality(),
 // after which the solution is to be NaN where the status says so. In this order the processor can store, and wait for
-// quotients, while it is busy with the residuals.
+// quotients, while it is busy with the residuals. quick: `sums` are there already.
 template <class V, int D, int K, class Out>
-KT_HD void fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, bool quick, Robust robust,
-                    scalar_of<V> threshold, int iterations, scalar_of<V> per_second, const Out& out) {
+KT_HD void fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, FitSums<V, D, K> sums, bool quick,
+                    Robust robust, scalar_of<V> threshold, int iterations, scalar_of<V> per_second, const Out& out) {
   FitSolver<V, D, K> s(rows, seen);
-  FitSums<V, D, K> sums;
-  if constexpr (K == kQuickOrder) sums = seen.sums;
-  if (!(K == kQuickOrder && quick)) sums = s.sums();
+  if (!quick) sums = s.sums();
   // Tukey's loss has local minima, so it starts from a Huber fit. One call of orthogonalize: it is inlined and large.
   const int rounds = robust == Robust::none ? 0 : robust == Robust::tukey ? 2 * iterations : iterations;
   RobustState<V> state;
@@ -246,11 +244,12 @@ KT_HD void fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Ro
                     int iterations, scalar_of<V> per_second, const Out& out) {
   const bool quick = K == kQuickOrder && !own_times;
   FitCentre<V, D> seen;
+  FitSums<V, D, K> sums;
   if (quick)
-    seen.template see<true>(rows, weighted, false);
+    seen.template see<true>(rows, weighted, false, sums);
   else
-    seen.template see<false>(rows, weighted, own_times);
-  fit_seen<V, D, K>(rows, seen, quick, robust, threshold, iterations, per_second, out);
+    seen.template see<false>(rows, weighted, own_times, sums);
+  fit_seen<V, D, K>(rows, seen, sums, quick, robust, threshold, iterations, per_second, out);
 }
 
 KT_MATHS_END

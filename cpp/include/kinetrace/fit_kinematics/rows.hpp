@@ -73,25 +73,14 @@ template <class V, int D, int K> struct FitSums {
   }
 };
 
-// Quadratics over frame indices, the usual case, have a form of their own (kQuick): the first look gathers their sums, and
-// u is a frame index less the mean, which costs an addition and needs no scale.
+// Quadratics over frame indices, the usual case, have a form of their own (kQuick): their sums are gathered along with the
+// first look, and u is a frame index less the mean, which costs an addition and needs no scale.
 constexpr int kQuickOrder = 2;
 
-// First look: all weights in the order of the frames, weights_done(), then all positions in the order of the frames.
-// The steps are separate so that the CPU takes them while it still has the rows in registers.
-template <class V, int D> struct FitCentre {
+// What the weights add up to.
+template <class V> struct FitWeights {
   using T = scalar_of<V>;
-  using M = mask_of<V>;
-
-  V weight_scale{T(1)};       // what brought the weights into range, a power of two
-  V count{T(0)}, weight_sum{T(0)}, time_sum{T(0)};
-  V largest{T(0)};            // of the weights, by pattern
-  V t_low{infinity<T>()}, t_high{-infinity<T>()};
-  V span{T(0)}, scale{T(1)}, offset{T(0)}, inverse_sum{T(0)};  // of the times; u = time * scale + offset; of the weights
-  V reference[D]{};           // position of the first used point: any near the others serves
-  int64_t found = 0;          // every problem has had its first used point before this frame, if it has one
-  M invalid_weight{false};
-  FitSums<V, D, kQuickOrder> sums;
+  V largest{T(0)}, weight_sum{T(0)}, time_sum{T(0)};  // by pattern; weighted
 
   // weighted: weights come from the caller. own_times: so do times, and those of points that are not used may be anything.
   KT_HD void see_weight(V w, V time, bool weighted, bool own_times) {
@@ -100,6 +89,24 @@ template <class V, int D> struct FitCentre {
     weight_sum = weight_sum + w;
     time_sum = fma(w, own_times ? select(w != zero, time, zero) : time, time_sum);
   }
+};
+
+// First look: all weights in the order of the frames, weights_done(), then all positions in the order of the frames.
+// The steps are separate so that the CPU takes them while it still has the rows in registers.
+template <class V, int D> struct FitCentre : FitWeights<V> {
+  using T = scalar_of<V>;
+  using M = mask_of<V>;
+  using FitWeights<V>::largest;
+  using FitWeights<V>::weight_sum;
+  using FitWeights<V>::time_sum;
+
+  V weight_scale{T(1)};       // what brought the weights into range, a power of two
+  V count{T(0)};
+  V t_low{infinity<T>()}, t_high{-infinity<T>()};
+  V span{T(0)}, scale{T(1)}, offset{T(0)}, inverse_sum{T(0)};  // of the times; u = time * scale + offset; of the weights
+  V reference[D]{};           // position of the first used point: any near the others serves
+  int64_t found = 0;          // every problem has had its first used point before this frame, if it has one
+  M invalid_weight{false};
 
   template <bool kQuick> KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times) {
     const V zero{T(0)}, one{T(1)};
@@ -116,40 +123,50 @@ template <class V, int D> struct FitCentre {
   }
 
   // Writes to y what stands for x in the rows: its distance from the reference, 0 for points that are not used.
-  template <bool kQuick> KT_HD void see_position(int64_t t, V w, V time, const V* x, V* y) {
+  KT_HD void see_position(int64_t t, V w, const V* x, V* y) {
     const V zero{T(0)};
     const M used = w != zero;
     if (t < found)
       for (int d = 0; d < D; ++d) reference[d] = select(used & (count == zero), x[d], reference[d]);
     count = select(used, count + V(T(1)), count);
     for (int d = 0; d < D; ++d) y[d] = select(used, x[d] - reference[d], zero);
-    if constexpr (kQuick) sums.add(w, time + offset, y);
   }
 
   // All steps, from rows that hold the caller's numbers.
-  template <bool kQuick> KT_HD void see(const FitRows<V, D>& rows, bool weighted, bool own_times) {
-    for (int64_t t = 0; t < rows.frames; ++t) see_weight(rows.weight(t), rows.time_at(t), weighted, own_times);
+  template <bool kQuick, int K>
+  KT_HD void see(const FitRows<V, D>& rows, bool weighted, bool own_times, FitSums<V, D, K>& sums) {
+    for (int64_t t = 0; t < rows.frames; ++t) this->see_weight(rows.weight(t), rows.time_at(t), weighted, own_times);
     weights_done<kQuick>(rows, weighted, own_times);
     for (int64_t t = 0; t < rows.frames; ++t) {
       V x[D], y[D];
       for (int d = 0; d < D; ++d) x[d] = rows.position(t, d);
-      see_position<kQuick>(t, rows.weight(t), rows.time_at(t), x, y);
+      see_position(t, rows.weight(t), x, y);
+      if (kQuick) sums.add(rows.weight(t), rows.time_at(t) + offset, y);
       for (int d = 0; d < D; ++d) rows.set_position(t, d, y[d]);
     }
   }
 
  private:
-  // Earliest and latest time of a used point. Frame indices are in order: a few from either end tell, four at a time, so
-  // that how many it takes is hardly ever a surprise.
+  // Earliest and latest time of a used point, and how far it is to the first one. Frame indices are in order: a few from
+  // either end tell, four at a time, so that how many it takes is hardly ever a surprise.
   KT_HD void find_span(const FitRows<V, D>& rows, bool own_times) {
     const V zero{T(0)}, none = t_high;
     const int64_t n = rows.frames;
-    for (found = 0; found < n && (own_times || any(t_low > V(limits<T>::largest))); found += 4)
-      for (int64_t t = found; t < found + 4 && t < n; ++t)
-        t_low = select((rows.weight(t) != zero) & (rows.time_at(t) < t_low), rows.time_at(t), t_low);
+    M open{true};
+    for (int64_t first = 0; first < n && (own_times || any(open)); first += 4) {
+      if (any(open)) found = first + 4;
+      for (int64_t t = first; t < first + 4 && t < n; ++t) {
+        const V time = rows.time_at(t);
+        const M used = rows.weight(t) != zero;
+        t_low = select(used & (time < t_low), time, t_low);
+        open = open & !used;
+      }
+    }
     for (int64_t end = n; end > 0 && (own_times || any(t_high == none)); end -= 4)
-      for (int64_t t = end; t-- > 0 && t >= end - 4;)
-        t_high = select((rows.weight(t) != zero) & (rows.time_at(t) > t_high), rows.time_at(t), t_high);
+      for (int64_t t = end; t-- > 0 && t >= end - 4;) {
+        const V time = rows.time_at(t);
+        t_high = select((rows.weight(t) != zero) & (time > t_high), time, t_high);
+      }
   }
 
   // Weights far from 1 would overflow or lose digits in the sums: their largest goes to [1, 2), by a power of two so that
