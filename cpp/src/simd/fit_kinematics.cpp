@@ -65,33 +65,41 @@ template <class T, int D> __attribute__((noinline)) FitWeights<NativePack<T>> lo
   return FitWeights<V>(seen);  // not the local itself, which would then live in memory
 }
 
-// The sums only for kQuick.
-template <class T, int D, bool kQuick>
-KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch,
+// The rest of the rows. kSums: gathers the sums of a quick fit on the way, if there are registers for that.
+template <class T, int D, bool kSums>
+KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch, bool quick,
                                                 FitSums<NativePack<T>, D, kQuickOrder>& result) {
   using V = NativePack<T>;
   FitRows<V, D> rows = rows_in<T, D>(scratch, a, g.first);
   FitCentre<V, D> seen;
   FitSums<V, D, kQuickOrder> sums;
   static_cast<FitWeights<V>&>(seen) = load_weights<T, D>(a, g, scratch);
-  seen.template weights_done<kQuick>(rows, a.weights.data, !kQuick && a.times.data);
+  seen.weights_done(rows, a.weights.data, a.times.data, quick);
   for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
-    V y[D];
     rows.template fetch_positions<2>(t, 4);
     rows.template fetch_weights<2>(t, 4);
-    seen.see_position(t, rows.weight(t), x, y);
-    if constexpr (kQuick) sums.add(rows.weight(t), rows.time_at(t) + seen.offset, y);
-    unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, y[d]); });
+    auto used = seen.see_used(t, rows.weight(t), x);
+    if constexpr (kSums) {
+      auto products = sums.add_weight(rows.weight(t), rows.time_at(t) + seen.offset);
+      unroll<D>([&](auto d) KT_INLINE {
+        V y = seen.relative(d, used, x[d]);
+        rows.set_position(t, d, y);
+        sums.add_position(d, products, y);
+      });
+    } else {
+      unroll<D>([&](auto d) KT_INLINE { rows.set_position(t, d, seen.relative(d, used, x[d])); });
+    }
   });
-  if (kQuick) result = sums;
+  if (kSums) result = sums;
   return FitCentre<V, D>(seen);
 }
+constexpr bool kManyRegisters = KT_VECTOR_BYTES == 64;
 
 // Not inlined: large, and the same for every order.
 template <class T, int D> __attribute__((noinline)) FitCentre<NativePack<T>, D> load_group(
-    const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
+    const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch, bool quick) {
   FitSums<NativePack<T>, D, kQuickOrder> none;
-  return look_at_group<T, D, false>(a, g, scratch, none);
+  return look_at_group<T, D, false>(a, g, scratch, quick, none);
 }
 
 // Writes N values of each problem, which lie in registers by value, to `width`-strided places by problem.
@@ -166,13 +174,13 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
     FitRows<V, D> rows = rows_in<T, D>(scratch, a, i);
     const FitOut<T, D, K> out{a, g};
     FitSums<V, D, K> sums;
-    if constexpr (K == kQuickOrder) {
-      const FitCentre<V, D> seen =
-          quick ? look_at_group<T, D, true>(a, g, scratch, sums) : load_group<T, D>(a, g, scratch);
-      fit_seen<V, D, K>(rows, seen, sums, quick, a.robust, a.threshold, a.iterations, per_second, out);
+    if constexpr (K == kQuickOrder && kManyRegisters) {
+      const FitCentre<V, D> seen = quick ? look_at_group<T, D, true>(a, g, scratch, true, sums)
+                                         : load_group<T, D>(a, g, scratch, false);
+      fit_seen<V, D, K>(rows, seen, quick, quick, sums, a.robust, a.threshold, a.iterations, per_second, out);
     } else {
-      fit_seen<V, D, K>(rows, load_group<T, D>(a, g, scratch), sums, quick, a.robust, a.threshold, a.iterations,
-                        per_second, out);
+      fit_seen<V, D, K>(rows, load_group<T, D>(a, g, scratch, quick), quick, false, sums, a.robust, a.threshold,
+                        a.iterations, per_second, out);
     }
   }
 }

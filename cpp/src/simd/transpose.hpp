@@ -71,19 +71,15 @@ template <class Element, int W> struct RowBlock {
     transpose_quarters<T, W>(r);
   }
   // Columns at, at + 1, ... at + 2 C - 1: from memory come 2 C columns at once, half as many loads for one more shuffle.
+  // For those with registers to hold them.
   KT_HD void load_wide_columns(int64_t at, Pack<T, W>* r) const {
-    static_assert(W == 2 * C || W == 4 * C);
+    static_assert(W == 4 * C);
     constexpr std::make_index_sequence<W> all{};
     const T* p[W / C];
     unroll<W / C>([&](auto q) KT_INLINE { p[q] = quarter_rows(q, at); });
     unroll<C>([&](auto k) KT_INLINE {
-      if constexpr (W == 4 * C) {
-        r[k] = halves(p[0] + k * stride, p[1] + k * stride);
-        r[C + k] = halves(p[2] + k * stride, p[3] + k * stride);
-      } else {
-        r[k] = load<Pack<T, W>>(p[0] + k * stride);
-        r[C + k] = load<Pack<T, W>>(p[1] + k * stride);
-      }
+      r[k] = halves(p[0] + k * stride, p[1] + k * stride);
+      r[C + k] = halves(p[2] + k * stride, p[3] + k * stride);
     });
     // Transposed, every other quarter of a register holds column k, and the others column C + k.
     transpose_quarters<T, W>(r);
@@ -156,7 +152,7 @@ template <class Element, int W> struct RowBlock {
 // multiple of D.
 template <int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
   constexpr int C = kQuarter<T>, L = C % D ? C * D : C;  // columns of a step, a multiple of C and D
-  constexpr int kWide = W > C && 2 * C % D == 0 ? 2 * C : 0;
+  constexpr int kWide = W == 4 * C && 2 * C % D == 0 ? 2 * C : 0;
   Pack<T, W> r[kWide > L ? kWide : L];
   int64_t j = 0;
   if constexpr (kWide > 0) {

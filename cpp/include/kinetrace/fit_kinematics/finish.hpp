@@ -209,12 +209,13 @@ template <class V, int D, int K> KT_HD FitQuality<V> quality(const FitSolver<V, 
 
 // One problem (or one per lane), from rows that `seen` has been through to results: out.solution(), then out.quality(),
 // after which the solution is to be NaN where the status says so. In this order the processor can store, and wait for
-// quotients, while it is busy with the residuals. quick: `sums` are there already.
+// quotients, while it is busy with the residuals. summed: the first look has gathered `sums`.
 template <class V, int D, int K, class Out>
-KT_HD void fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, FitSums<V, D, K> sums, bool quick,
-                    Robust robust, scalar_of<V> threshold, int iterations, scalar_of<V> per_second, const Out& out) {
+KT_HD void fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, bool quick, bool summed,
+                    FitSums<V, D, K> sums, Robust robust, scalar_of<V> threshold, int iterations,
+                    scalar_of<V> per_second, const Out& out) {
   FitSolver<V, D, K> s(rows, seen);
-  if (!quick) sums = s.sums();
+  if (!summed) sums = s.sums();
   // Tukey's loss has local minima, so it starts from a Huber fit. One call of orthogonalize: it is inlined and large.
   const int rounds = robust == Robust::none ? 0 : robust == Robust::tukey ? 2 * iterations : iterations;
   RobustState<V> state;
@@ -244,12 +245,8 @@ KT_HD void fit_rows(const FitRows<V, D>& rows, bool weighted, bool own_times, Ro
                     int iterations, scalar_of<V> per_second, const Out& out) {
   const bool quick = K == kQuickOrder && !own_times;
   FitCentre<V, D> seen;
-  FitSums<V, D, K> sums;
-  if (quick)
-    seen.template see<true>(rows, weighted, false, sums);
-  else
-    seen.template see<false>(rows, weighted, own_times, sums);
-  fit_seen<V, D, K>(rows, seen, sums, quick, robust, threshold, iterations, per_second, out);
+  seen.see(rows, weighted, own_times, quick);
+  fit_seen<V, D, K>(rows, seen, quick, false, {}, robust, threshold, iterations, per_second, out);
 }
 
 KT_MATHS_END

@@ -53,11 +53,14 @@ template <class V, int D> struct FitRows {
 // Weighted sums over the frames that a fit of order K is made of: <u^i, 1> and <u^i, y> for as many i as it needs.
 template <class V, int D, int K> struct FitSums {
   using T = scalar_of<V>;
+  struct Products {
+    V w, wu, wuu;
+  };
   V m1{T(0)}, m2{T(0)}, m3{T(0)}, m4{T(0)}, x[K < 2 ? K + 1 : 5 - K][D]{};
 
-  // Every product serves several sums, and additions stand in for multiply-adds where one must be computed anyway:
-  // processors have separate units for them.
-  KT_HD void add(V w, V u, const V* y) {
+  // A frame: first its weight, then its position. Every product serves several sums, and additions stand in for
+  // multiply-adds where the product is needed anyway: processors have separate units for them.
+  KT_HD Products add_weight(V w, V u) {
     const V wu = w * u, wuu = wu * u;
     if constexpr (K >= 1) m1 = m1 + wu, m2 = m2 + wuu;
     if constexpr (K >= 2) {
@@ -65,16 +68,17 @@ template <class V, int D, int K> struct FitSums {
       m3 = m3 + wuuu;
       if constexpr (K == 2) m4 = fma(wuuu, u, m4);
     }
-    for (int d = 0; d < D; ++d) {
-      x[0][d] = fma(w, y[d], x[0][d]);
-      if constexpr (K >= 1) x[1][d] = fma(wu, y[d], x[1][d]);
-      if constexpr (K == 2) x[2][d] = fma(wuu, y[d], x[2][d]);
-    }
+    return {w, wu, wuu};
+  }
+  KT_HD void add_position(int d, const Products& p, V y) {
+    x[0][d] = fma(p.w, y, x[0][d]);
+    if constexpr (K >= 1) x[1][d] = fma(p.wu, y, x[1][d]);
+    if constexpr (K == 2) x[2][d] = fma(p.wuu, y, x[2][d]);
   }
 };
 
-// Quadratics over frame indices, the usual case, have a form of their own (kQuick): their sums are gathered along with the
-// first look, and u is a frame index less the mean, which costs an addition and needs no scale.
+// Quadratics over frame indices, the usual case, are made quick: u is a frame index less the mean, which costs an addition
+// and needs no scale, the first look may gather the sums, and the residuals take a form of their own.
 constexpr int kQuickOrder = 2;
 
 // What the weights add up to.
@@ -108,7 +112,7 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
   int64_t found = 0;          // every problem has had its first used point before this frame, if it has one
   M invalid_weight{false};
 
-  template <bool kQuick> KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times) {
+  KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times, bool quick) {
     const V zero{T(0)}, one{T(1)};
     if (weighted && any(!((largest >= V(T(1) / T(65536))) & (largest <= V(T(65536))))))
       check_and_scale(rows, own_times);
@@ -118,31 +122,30 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
         rows.set_time(t, select(rows.weight(t) != zero, rows.time_at(t), t_low));
     inverse_sum = one / select(weight_sum > zero, weight_sum, one);
     span = select(t_high >= t_low, t_high - t_low, zero);
-    if (!kQuick) scale = V(T(2)) / select(span > zero, span, V(T(2)));
+    if (!quick) scale = V(T(2)) / select(span > zero, span, V(T(2)));
     offset = -(time_sum * inverse_sum * scale);
   }
 
-  // Writes to y what stands for x in the rows: its distance from the reference, 0 for points that are not used.
-  KT_HD void see_position(int64_t t, V w, const V* x, V* y) {
-    const V zero{T(0)};
-    const M used = w != zero;
+  // A used point's position counts from the reference; x: position of frame t.
+  KT_HD M see_used(int64_t t, V w, const V* x) {
+    const M used = w != V(T(0));
     if (t < found)
-      for (int d = 0; d < D; ++d) reference[d] = select(used & (count == zero), x[d], reference[d]);
+      for (int d = 0; d < D; ++d) reference[d] = select(used & (count == V(T(0))), x[d], reference[d]);
     count = select(used, count + V(T(1)), count);
-    for (int d = 0; d < D; ++d) y[d] = select(used, x[d] - reference[d], zero);
+    return used;
   }
+  // What stands for x in the rows; 0 where the point is not used.
+  KT_HD V relative(int d, M used, V x) const { return select(used, x - reference[d], V(T(0))); }
 
   // All steps, from rows that hold the caller's numbers.
-  template <bool kQuick, int K>
-  KT_HD void see(const FitRows<V, D>& rows, bool weighted, bool own_times, FitSums<V, D, K>& sums) {
+  KT_HD void see(const FitRows<V, D>& rows, bool weighted, bool own_times, bool quick) {
     for (int64_t t = 0; t < rows.frames; ++t) this->see_weight(rows.weight(t), rows.time_at(t), weighted, own_times);
-    weights_done<kQuick>(rows, weighted, own_times);
+    weights_done(rows, weighted, own_times, quick);
     for (int64_t t = 0; t < rows.frames; ++t) {
-      V x[D], y[D];
+      V x[D];
       for (int d = 0; d < D; ++d) x[d] = rows.position(t, d);
-      see_position(t, rows.weight(t), x, y);
-      if (kQuick) sums.add(rows.weight(t), rows.time_at(t) + offset, y);
-      for (int d = 0; d < D; ++d) rows.set_position(t, d, y[d]);
+      const M used = see_used(t, rows.weight(t), x);
+      for (int d = 0; d < D; ++d) rows.set_position(t, d, relative(d, used, x[d]));
     }
   }
 

@@ -44,13 +44,12 @@ template <class V, int D, int K> struct FitSolver {
   KT_HD V u_at(int64_t t) const { return fma(rows.time_at(t), time_scale, time_offset); }
   KT_HD V centred(int64_t t, int d) const { return rows.position(t, d) - shift[d]; }
 
-  // The first pass over the frames, unless the first look took it.
+  // The first pass over the frames, unless the first look has taken it: the same numbers.
   KT_HD FitSums<V, D, K> sums() const {
     FitSums<V, D, K> r;
     for (int64_t t = 0; t < rows.frames; ++t) {
-      V y[D];
-      for (int d = 0; d < D; ++d) y[d] = centred(t, d);
-      r.add(rows.weight(t), u_at(t), y);
+      const auto p = r.add_weight(rows.weight(t), u_at(t));
+      for (int d = 0; d < D; ++d) r.add_position(d, p, centred(t, d));
     }
     return r;
   }
