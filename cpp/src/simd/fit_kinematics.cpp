@@ -32,7 +32,7 @@ template <class T, int D> KT_HD T* space_in(T* scratch, const FitKinematicsArgs<
 
 template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitWeights<V>& seen, int64_t t, V w,
                                                 bool weighted, bool own_times) {
-  rows.template fetch_positions<3>(t, 0);
+  if (rows.kManyRegisters) rows.template fetch_positions<3>(t, 0);
   rows.set_weight(t, w);
   seen.see_weight(w, rows.time_at(t), weighted, own_times);
 }
@@ -76,8 +76,7 @@ KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, F
   static_cast<FitWeights<V>&>(seen) = load_weights<T, D>(a, g, scratch);
   seen.weights_done(rows, a.weights.data, a.times.data, quick);
   for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
-    rows.template fetch_positions<2>(t, 4);
-    rows.template fetch_weights<2>(t, 4);
+    if (rows.kManyRegisters) rows.template fetch_positions<2>(t, 4), rows.template fetch_weights<2>(t, 4);
     auto used = seen.see_used(t, rows.weight(t), x);
     if constexpr (kSums) {
       auto products = sums.add_weight(rows.weight(t), rows.time_at(t) + seen.offset);
@@ -93,7 +92,6 @@ KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, F
   if (kSums) result = sums;
   return FitCentre<V, D>(seen);
 }
-constexpr bool kManyRegisters = KT_VECTOR_BYTES == 64;
 
 // Not inlined: large, and the same for every order.
 template <class T, int D> __attribute__((noinline)) FitCentre<NativePack<T>, D> load_group(
@@ -174,7 +172,7 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
     FitRows<V, D> rows = rows_in<T, D>(scratch, a, i);
     const FitOut<T, D, K> out{a, g};
     FitSums<V, D, K> sums;
-    if constexpr (K == kQuickOrder && kManyRegisters) {
+    if constexpr (K == kQuickOrder && rows.kManyRegisters) {
       const FitCentre<V, D> seen = quick ? look_at_group<T, D, true>(a, g, scratch, true, sums)
                                          : load_group<T, D>(a, g, scratch, false);
       fit_seen<V, D, K>(rows, seen, quick, quick, sums, a.robust, a.threshold, a.iterations, per_second, out);

@@ -18,23 +18,23 @@ template <class V, int D> struct FitRows {
   const T* positions = nullptr;
   const T* weights = nullptr;
 
+  // AVX-512 has twice the registers, so that loading and summing fit into one pass.
+  static constexpr bool kManyRegisters = sizeof(V) == 64;
+
   // Work on the rows leaves the memory idle, so it fetches a frame's share of the problems `groups` of V's further on, into
   // the first cache (kCache 3) or the second (2).
   template <int kCache> KT_HD void fetch_positions(int64_t t, int64_t groups) const {
-#if !defined(__CUDACC__)
-    constexpr int64_t W = int64_t(sizeof(V) / sizeof(T));
-    if (positions)
-      for (int d = 0; d < D; ++d) __builtin_prefetch(positions + ((groups * frames + t) * D + d) * W, 0, kCache);
-#else
-    (void)t, (void)groups;
-#endif
+    if (positions) fetch<kCache, D * int64_t(sizeof(V))>(positions, (groups * frames + t) * (D * int64_t(sizeof(V))));
   }
   template <int kCache> KT_HD void fetch_weights(int64_t t, int64_t groups) const {
+    if (weights) fetch<kCache, int64_t(sizeof(V))>(weights, (groups * frames + t) * int64_t(sizeof(V)));
+  }
+  template <int kCache, int64_t kBytes> static KT_HD void fetch(const T* p, int64_t offset) {
 #if !defined(__CUDACC__)
-    constexpr int64_t W = int64_t(sizeof(V) / sizeof(T));
-    if (weights) __builtin_prefetch(weights + (groups * frames + t) * W, 0, kCache);
+    for (int64_t i = 0; i < kBytes; i += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(p) + offset + i, 0, kCache);
 #else
-    (void)t, (void)groups;
+    (void)p, (void)offset;
 #endif
   }
 
@@ -131,7 +131,7 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
     const M used = w != V(T(0));
     if (t < found)
       for (int d = 0; d < D; ++d) reference[d] = select(used & (count == V(T(0))), x[d], reference[d]);
-    count = select(used, count + V(T(1)), count);
+    count = count + select(used, V(T(1)), V(T(0)));
     return used;
   }
   // What stands for x in the rows; 0 where the point is not used.

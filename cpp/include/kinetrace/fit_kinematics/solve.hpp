@@ -48,6 +48,7 @@ template <class V, int D, int K> struct FitSolver {
   KT_HD FitSums<V, D, K> sums() const {
     FitSums<V, D, K> r;
     for (int64_t t = 0; t < rows.frames; ++t) {
+      if (!rows.kManyRegisters) rows.template fetch_positions<2>(t, 4), rows.template fetch_weights<2>(t, 4);
       const auto p = r.add_weight(rows.weight(t), u_at(t));
       for (int d = 0; d < D; ++d) r.add_position(d, p, centred(t, d));
     }
@@ -108,6 +109,7 @@ template <class V, int D, int K> struct FitSolver {
   KT_HD void residuals() {
     sse = V(T(0));
     for (int64_t t = 0; t < rows.frames; ++t) {
+      if (!rows.kManyRegisters) rows.template fetch_positions<3>(t, 1);
       rows.template fetch_weights<3>(t, 1);
       sse = fma(rows.weight(t), squared_residual(t), sse);
     }
@@ -134,6 +136,7 @@ template <class V, int D, int K> struct FitSolver {
       }
       for (int i = 0; i < 4; ++i) {
         if (t + i >= rows.frames) break;
+        if (!rows.kManyRegisters) rows.template fetch_positions<3>(t + i, 1);
         rows.template fetch_weights<3>(t + i, 1);
         V square{T(0)};
         for (int d = 0; d < D; ++d) {
