@@ -38,10 +38,14 @@ template <class V, int D> KT_HD void put_weight(const FitRows<V, D>& rows, FitWe
 }
 
 // Fills the rows of a group, times and weights first; every row is looked at while it is still in registers. No closure has
-// a name, and no local that matters is const: g++ 12 would keep both, and what they refer to, in memory. Not inlined: what
-// is not needed here would take the registers.
-template <class T, int D> __attribute__((noinline)) FitWeights<NativePack<T>> load_weights(
-    const FitKinematicsArgs<T>& a, FitGroup<T> g, T* scratch) {
+// a name, and no local that matters is const: g++ 12 would keep both, and what they refer to, in memory.
+#if KT_VECTOR_BYTES == 64  // called from two places
+#define KT_LOAD_WEIGHTS __attribute__((noinline))
+#else
+#define KT_LOAD_WEIGHTS KT_HD
+#endif
+template <class T, int D> KT_LOAD_WEIGHTS FitWeights<NativePack<T>> load_weights(const FitKinematicsArgs<T>& a,
+                                                                                 FitGroup<T> g, T* scratch) {
   using V = NativePack<T>;
   FitRows<V, D> rows = rows_in<T, D>(scratch, a, g.first);
   T* space = space_in<T, D>(scratch, a);

@@ -9,6 +9,9 @@
 #define KT_HD inline __attribute__((always_inline))
 #endif
 
+// A condition that hardly ever holds: what it guards moves out of the way.
+#define KT_RARELY(condition) __builtin_expect(condition, 0)
+
 // For the host's lambdas (and before the body): g++ leaves those that are called often out of line, at the price of a call
 // with all registers saved per row.
 #define KT_INLINE __attribute__((always_inline))

@@ -129,9 +129,9 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
   // A used point's position counts from the reference; x: position of frame t.
   KT_HD M see_used(int64_t t, V w, const V* x) {
     const M used = w != V(T(0));
-    if (t < found)
+    if (KT_RARELY(t < found))
       for (int d = 0; d < D; ++d) reference[d] = select(used & (count == V(T(0))), x[d], reference[d]);
-    count = count + select(used, V(T(1)), V(T(0)));
+    count = select(used, count + V(T(1)), count);
     return used;
   }
   // What stands for x in the rows; 0 where the point is not used.
