@@ -17,14 +17,17 @@ template <class T, int D> KT_HD FitRows<NativePack<T>, D> rows_in(T* scratch, co
   const Strided<const T, 3>& x = a.positions;
   const bool packed = x.stride[2] == 1 && x.stride[1] == D && x.stride[0] == a.frames * D;
   const bool packed_weights = a.weights.data && a.weights.stride[1] == 1 && a.weights.stride[0] == a.frames;
+  constexpr int64_t bytes = W * sizeof(T);
   return {scratch,
           W,
           times,
           W,
           times + a.frames * W,
           a.frames,
-          packed ? x.data + problem * a.frames * D : nullptr,
-          packed_weights ? a.weights.data + problem * a.frames : nullptr};
+          packed ? x.data + problem * a.frames * D : scratch,
+          packed_weights ? a.weights.data + problem * a.frames : scratch,
+          packed ? D * bytes : 0,
+          packed_weights ? bytes : 0};
 }
 template <class T, int D> KT_HD T* space_in(T* scratch, const FitKinematicsArgs<T>& a) {
   return scratch + a.frames * (D + 2 + (a.robust == Robust::none ? 0 : 2)) * kLanes<T>;

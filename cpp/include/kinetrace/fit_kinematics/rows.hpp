@@ -14,27 +14,32 @@ template <class V, int D> struct FitRows {
   int64_t time_pitch;
   T* extra;        // rows 2 t, 2 t + 1: weight before re-weighting, norm of the residual
   int64_t frames;
-  // CPU: where the caller's arrays of this and the next problems begin, if they lie without gaps.
+  // CPU: where the caller's arrays of this and the next problems begin, and the bytes that a frame of V takes there; 0, and
+  // a place of ours, if they have gaps.
   const T* positions = nullptr;
   const T* weights = nullptr;
+  int64_t position_bytes = 0, weight_bytes = 0;
 
   // AVX-512 has twice the registers, so that loading and summing fit into one pass.
   static constexpr bool kManyRegisters = sizeof(V) == 64;
 
-  // Work on the rows leaves the memory idle, so it fetches a frame's share of the problems `groups` of V's further on, into
-  // the first cache (kCache 3) or the second (2).
-  template <int kCache> KT_HD void fetch_positions(int64_t t, int64_t groups) const {
-    if (positions) fetch<kCache, D * int64_t(sizeof(V))>(positions, (groups * frames + t) * (D * int64_t(sizeof(V))));
+  // Work on the rows leaves the memory idle, so it fetches the share of kFrames frames of the problems `groups` of V's
+  // further on, into the first cache (kCache 3) or the second (2).
+  template <int kCache, int kFrames = 1> KT_HD void fetch_positions(int64_t t, int64_t groups) const {
+    fetch<kCache, D * int64_t(sizeof(V)), kFrames>(positions, groups * frames + t, position_bytes);
   }
-  template <int kCache> KT_HD void fetch_weights(int64_t t, int64_t groups) const {
-    if (weights) fetch<kCache, int64_t(sizeof(V))>(weights, (groups * frames + t) * int64_t(sizeof(V)));
+  template <int kCache, int kFrames = 1> KT_HD void fetch_weights(int64_t t, int64_t groups) const {
+    fetch<kCache, int64_t(sizeof(V)), kFrames>(weights, groups * frames + t, weight_bytes);
   }
-  template <int kCache, int64_t kBytes> static KT_HD void fetch(const T* p, int64_t offset) {
+  // kBytes is what `bytes` is unless 0. With few registers no branch: g++ would make loops of either kind, and spill in some.
+  template <int kCache, int64_t kBytes, int kFrames>
+  static KT_HD void fetch(const T* p, int64_t frame, int64_t bytes) {
 #if !defined(__CUDACC__)
-    for (int64_t i = 0; i < kBytes; i += 64)
-      __builtin_prefetch(reinterpret_cast<const char*>(p) + offset + i, 0, kCache);
+    if (kManyRegisters && !bytes) return;
+    const char* from = reinterpret_cast<const char*>(p) + frame * (kManyRegisters ? kBytes : bytes);
+    for (int64_t i = 0; i < kBytes * kFrames; i += 64) __builtin_prefetch(from + i, 0, kCache);
 #else
-    (void)p, (void)offset;
+    (void)p, (void)frame, (void)bytes;
 #endif
   }
 

@@ -126,6 +126,8 @@ template <class V, int D, int K> struct FitSolver {
     }
     sse = V(T(0));
     for (int64_t t = 0; t < rows.frames; t += 4) {
+      if (!rows.kManyRegisters) rows.template fetch_positions<3, 4>(t, 1);
+      rows.template fetch_weights<3, 4>(t, 1);
       const V u = (rows.time_at(t) + time_offset) + V(T(1.5));
       V inner[D], outer[D], step[D], steps[D];
       for (int d = 0; d < D; ++d) {
@@ -136,8 +138,6 @@ template <class V, int D, int K> struct FitSolver {
       }
       for (int i = 0; i < 4; ++i) {
         if (t + i >= rows.frames) break;
-        if (!rows.kManyRegisters) rows.template fetch_positions<3>(t + i, 1);
-        rows.template fetch_weights<3>(t + i, 1);
         V square{T(0)};
         for (int d = 0; d < D; ++d) {
           const V y = rows.position(t + i, d);
