@@ -180,8 +180,8 @@ template <class T, int D, int K> void run(const FitKinematicsArgs<T>& a, int64_t
     const FitOut<T, D, K> out{a, g};
     FitSums<V, D, K> sums;
     if constexpr (K == kQuickOrder && rows.kManyRegisters) {
-      const FitCentre<V, D> seen = quick ? look_at_group<T, D, true>(a, g, scratch, true, sums)
-                                         : load_group<T, D>(a, g, scratch, false);
+      const FitCentre<V, D> seen =
+          quick ? look_at_group<T, D, true>(a, g, scratch, true, sums) : load_group<T, D>(a, g, scratch, false);
       fit_seen<V, D, K>(rows, seen, quick, quick, sums, a.robust, a.threshold, a.iterations, per_second, out);
     } else {
       fit_seen<V, D, K>(rows, load_group<T, D>(a, g, scratch, quick), quick, false, sums, a.robust, a.threshold,

@@ -108,8 +108,8 @@ template <class Element, int W> struct RowBlock {
   static KT_HD Pack<T, W> halves([[maybe_unused]] const T* p, [[maybe_unused]] const T* q) {
 #if defined(__AVX512F__)
     const __m512d low = _mm512_castpd256_pd512(_mm256_loadu_pd(reinterpret_cast<const double*>(p)));
-    return Pack<T, W>((typename Pack<T, W>::Vector)_mm512_insertf64x4(
-        low, _mm256_loadu_pd(reinterpret_cast<const double*>(q)), 1));
+    return Pack<T, W>(
+        (typename Pack<T, W>::Vector)_mm512_insertf64x4(low, _mm256_loadu_pd(reinterpret_cast<const double*>(q)), 1));
 #else
     return {};
 #endif
@@ -150,7 +150,8 @@ template <class Element, int W> struct RowBlock {
 
 // Calls sink(i, r) for i = 0, 1, ... n / D - 1, in this order, once each: r[0..D) are the columns i D, i D + 1, ... n is a
 // multiple of D.
-template <int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n, Sink&& sink) {
+template <int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBlock<const T, W> rows, int64_t n,
+                                                                         Sink&& sink) {
   constexpr int C = kQuarter<T>, L = C % D ? C * D : C;  // columns of a step, a multiple of C and D
   constexpr int kWide = W == 4 * C && 2 * C % D == 0 ? 2 * C : 0;
   Pack<T, W> r[kWide > L ? kWide : L];
@@ -167,7 +168,9 @@ template <int D, class T, int W, class Sink> KT_HD void for_each_columns(RowBloc
     }
   }
   for (; j < n; j += L) {
-    const int64_t at = n < L ? 0 : n - L < j ? n - L : j;  // the last step overlaps what is done instead of leaving a tail
+    const int64_t at = n < L       ? 0
+                       : n - L < j ? n - L
+                                   : j;  // the last step overlaps what is done instead of leaving a tail
     if (n >= L) {
       unroll<L / C>([&](auto q) KT_INLINE { rows.load_columns(at + q * C, r + q * C); });
     } else {

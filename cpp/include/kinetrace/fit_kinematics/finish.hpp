@@ -70,8 +70,7 @@ template <class V, int D, int K> KT_HD RobustState<V> begin_reweighting(const Fi
   for (int64_t t = 0; t < s.rows.frames; ++t) {
     const V w = s.rows.weight(t);
     s.rows.set_base_weight(t, w);
-    for (int d = 0; d < D; ++d)
-      spread = max(select(w > V(T(0)), abs(s.centred(t, d)), V(T(0))), spread);
+    for (int d = 0; d < D; ++d) spread = max(select(w > V(T(0)), abs(s.centred(t, d)), V(T(0))), spread);
   }
   // K + 1 points lie on their polynomial: nothing to re-weigh
   return {V(T(32) * limits<T>::epsilon) * spread, V(T(0)), s.count <= V(T(K + 1))};
@@ -229,10 +228,8 @@ KT_HD void fit_seen(const FitRows<V, D>& rows, const FitCentre<V, D>& seen, bool
   V largest{scalar_of<V>(0)};
   out.solution(solution<V, D, K>(s, per_second, largest));
   if constexpr (K == kQuickOrder) {
-    if (quick)
-      s.quick_residuals();
-    else
-      s.residuals();
+    if (quick) s.quick_residuals();
+    else s.residuals();
   } else {
     s.residuals();
   }

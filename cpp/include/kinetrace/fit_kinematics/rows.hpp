@@ -109,12 +109,13 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
   using FitWeights<V>::weight_sum;
   using FitWeights<V>::time_sum;
 
-  V weight_scale{T(1)};       // what brought the weights into range, a power of two
+  V weight_scale{T(1)};  // what brought the weights into range, a power of two
   V count{T(0)};
   V t_low{infinity<T>()}, t_high{-infinity<T>()};
-  V span{T(0)}, scale{T(1)}, offset{T(0)}, inverse_sum{T(0)};  // of the times; u = time * scale + offset; of the weights
-  V reference[D]{};           // position of the first used point: any near the others serves
-  int64_t found = 0;          // every problem has had its first used point before this frame, if it has one
+  V span{T(0)}, scale{T(1)}, offset{T(0)},
+      inverse_sum{T(0)};  // of the times; u = time * scale + offset; of the weights
+  V reference[D]{};  // position of the first used point: any near the others serves
+  int64_t found = 0;  // every problem has had its first used point before this frame, if it has one
   M invalid_weight{false};
 
   KT_HD void weights_done(const FitRows<V, D>& rows, bool weighted, bool own_times, bool quick) {
@@ -160,17 +161,24 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
   KT_HD void find_span(const FitRows<V, D>& rows, bool own_times) {
     const V zero{T(0)}, none = t_high;
     const int64_t n = rows.frames;
-    M open{true};
-    for (int64_t first = 0; first < n && (own_times || any(open)); first += 4) {
-      if (any(open)) found = first + 4;
-      for (int64_t t = first; t < first + 4 && t < n; ++t) {
+    M none_yet{true};
+    for (; found < n && any(none_yet); found += 4)
+      for (int64_t t = found; t < found + 4 && t < n; ++t) {
         const V time = rows.time_at(t);
         const M used = rows.weight(t) != zero;
         t_low = select(used & (time < t_low), time, t_low);
-        open = open & !used;
+        none_yet = none_yet & !used;
       }
+    if (own_times) {
+      for (int64_t t = 0; t < n; ++t) {
+        const V time = rows.time_at(t);
+        const M used = rows.weight(t) != zero;
+        t_low = select(used & (time < t_low), time, t_low);
+        t_high = select(used & (time > t_high), time, t_high);
+      }
+      return;
     }
-    for (int64_t end = n; end > 0 && (own_times || any(t_high == none)); end -= 4)
+    for (int64_t end = n; end > 0 && any(t_high == none); end -= 4)
       for (int64_t t = end; t-- > 0 && t >= end - 4;) {
         const V time = rows.time_at(t);
         t_high = select((rows.weight(t) != zero) & (time > t_high), time, t_high);

@@ -17,7 +17,7 @@ template <class V, int D, int K> struct FitSolver {
 
   FitRows<V, D> rows;
   V weight_scale, count, weight_sum, reference[D], shift[D];  // positions, as in the rows, are centred on the shift
-  V time_scale, time_offset, half_span;                       // u = time * scale + offset
+  V time_scale, time_offset, half_span;  // u = time * scale + offset
   V a[3], b[3], inverse_norm2[4];
   V norm2[4], c[4][D];
   V sse;
@@ -48,9 +48,9 @@ template <class V, int D, int K> struct FitSolver {
   KT_HD FitSums<V, D, K> sums() const {
     FitSums<V, D, K> r;
     for (int64_t t = 0; t < rows.frames; ++t) {
-      if (!rows.kManyRegisters) rows.template fetch_positions<2>(t, 4), rows.template fetch_weights<2>(t, 4);
       const auto p = r.add_weight(rows.weight(t), u_at(t));
       for (int d = 0; d < D; ++d) r.add_position(d, p, centred(t, d));
+      if (!rows.kManyRegisters) rows.template fetch_positions<2>(t, 4), rows.template fetch_weights<2>(t, 4);
     }
     return r;
   }
@@ -59,7 +59,7 @@ template <class V, int D, int K> struct FitSolver {
   // pass each sums <p_k, p_k>, <u p_k, p_k> and <p_k, x>.
   KT_HD void orthogonalize(const FitSums<V, D, K>& sums) {
     const V square = half_span * half_span, tiny = V(T(4096) * limits<T>::epsilon * limits<T>::epsilon) * weight_sum;
-    const V (*x)[D] = sums.x;
+    const V(*x)[D] = sums.x;
     norm2[0] = weight_sum;
     for (int d = 0; d < D; ++d) {
       c[0][d] = x[0][d] * inverse_norm2[0];
