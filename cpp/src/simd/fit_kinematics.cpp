@@ -83,9 +83,10 @@ KT_HD FitCentre<NativePack<T>, D> look_at_group(const FitKinematicsArgs<T>& a, F
   static_cast<FitWeights<V>&>(seen) = load_weights<T, D>(a, g, scratch);
   seen.weights_done(rows, a.weights.data, a.times.data, quick);
   for_each_position<D>(a.positions, a.frames, g, [&](int64_t t, const V* x) KT_INLINE {
-    if (rows.kManyRegisters) rows.template fetch_positions<2>(t, 4), rows.template fetch_weights<2>(t, 4);
     auto used = seen.see_used(t, rows.weight(t), x);
     if constexpr (kSums) {
+      rows.template fetch_positions<2>(t, 4);
+      rows.template fetch_weights<2>(t, 4);
       auto products = sums.add_weight(rows.weight(t), rows.time_at(t) + seen.offset);
       unroll<D>([&](auto d) KT_INLINE {
         V y = seen.relative(d, used, x[d]);

@@ -50,7 +50,8 @@ template <class V, int D, int K> struct FitSolver {
     for (int64_t t = 0; t < rows.frames; ++t) {
       const auto p = r.add_weight(rows.weight(t), u_at(t));
       for (int d = 0; d < D; ++d) r.add_position(d, p, centred(t, d));
-      if (!rows.kManyRegisters) rows.template fetch_positions<2>(t, 4), rows.template fetch_weights<2>(t, 4);
+      rows.template fetch_positions<2>(t, 4);
+      rows.template fetch_weights<2>(t, 4);
     }
     return r;
   }
