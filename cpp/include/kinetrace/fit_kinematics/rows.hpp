@@ -89,7 +89,7 @@ constexpr int kQuickOrder = 2;
 // What the weights add up to.
 template <class V> struct FitWeights {
   using T = scalar_of<V>;
-  V largest{T(0)}, weight_sum{T(0)}, time_sum{T(0)};  // by pattern; weighted
+  V largest{T(0)}, weight_sum{T(0)}, time_sum{T(0)};  // largest by pattern; times weighted
 
   // weighted: weights come from the caller. own_times: so do times, and those of points that are not used may be anything.
   KT_HD void see_weight(V w, V time, bool weighted, bool own_times) {
@@ -112,8 +112,8 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
   V weight_scale{T(1)};  // what brought the weights into range, a power of two
   V count{T(0)};
   V t_low{infinity<T>()}, t_high{-infinity<T>()};
-  V span{T(0)}, scale{T(1)}, offset{T(0)},
-      inverse_sum{T(0)};  // of the times; u = time * scale + offset; of the weights
+  V span{T(0)}, scale{T(1)}, offset{T(0)};  // of the times; u = time * scale + offset
+  V inverse_sum{T(0)};  // of the weights
   V reference[D]{};  // position of the first used point: any near the others serves
   int64_t found = 0;  // every problem has had its first used point before this frame, if it has one
   M invalid_weight{false};
@@ -132,7 +132,7 @@ template <class V, int D> struct FitCentre : FitWeights<V> {
     offset = -(time_sum * inverse_sum * scale);
   }
 
-  // A used point's position counts from the reference; x: position of frame t.
+  // Which points of frame t are used; x: their positions, among them the references.
   KT_HD M see_used(int64_t t, V w, const V* x) {
     const M used = w != V(T(0));
     if (KT_RARELY(t < found))

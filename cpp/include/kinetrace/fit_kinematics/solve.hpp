@@ -1,6 +1,6 @@
 // fit_kinematics, the maths: weighted least squares of a polynomial in time by orthogonal polynomials of the used points.
 //
-// Per problem: time is shifted and scaled to the used points, positions are centred, and the polynomials
+// Per problem: time is shifted to the used points and scaled, positions are shifted to one of them, and the polynomials
 //   p0 = 1, p1 = u - a0, p2 = (u - a1) p1 - b1, p3 = (u - a2) p2 - b2 p1
 // are made orthogonal under the weights (Forsythe), one pass over the frames each, so that every coefficient is one
 // quotient c_k = <p_k, x> / <p_k, p_k> and nothing is inverted. Normal equations in the frame index lose all digits of
