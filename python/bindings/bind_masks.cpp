@@ -13,7 +13,7 @@ void check_masks(const Array& masks) {
   const int n = masks.ndim();
   if (n != 3 && n != 4) masks.bad("shape (B, T, H, W) or (T, H, W)", masks.shape_text());
   if (masks.shape(n - 2) > kLargestMaskSide || masks.shape(n - 1) > kLargestMaskSide)
-    masks.bad("at most 32768 pixels a side", masks.shape_text());
+    masks.bad("at most 32767 pixels a side", masks.shape_text());
 }
 
 MasksArgs arguments(const Array& masks) {

@@ -12,7 +12,7 @@ def mask_centroids(masks: Array, *, num_threads: int | None = None) -> Array:
     """Mean x and y of the set pixels of each mask.
 
     Args:
-        masks (array, (B, T, H, W) | (T, H, W), bool | uint8): a pixel is set unless it is 0. At most 32768 pixels a side.
+        masks (array, (B, T, H, W) | (T, H, W), bool | uint8): a pixel is set unless it is 0. At most 32767 pixels a side.
             Strided arrays are read in place. There is no gradient.
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.
 
@@ -50,7 +50,7 @@ def mask_iou(a: Array, b: Array, *, num_threads: int | None = None) -> Array:
     """Intersection over union of each pair of masks.
 
     Args:
-        a (array, (B, T, H, W) | (T, H, W), bool | uint8): a pixel is set unless it is 0. At most 32768 pixels a side.
+        a (array, (B, T, H, W) | (T, H, W), bool | uint8): a pixel is set unless it is 0. At most 32767 pixels a side.
             Strided arrays are read in place. There is no gradient.
         b (array, shape of a, bool | uint8): the other masks.
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.
@@ -81,7 +81,7 @@ def mask_chamfer(a: Array, b: Array, *, num_threads: int | None = None) -> Array
     divides by its scale.
 
     Args:
-        a (array, (B, T, H, W) | (T, H, W), bool | uint8): a pixel is set unless it is 0. At most 32768 pixels a side.
+        a (array, (B, T, H, W) | (T, H, W), bool | uint8): a pixel is set unless it is 0. At most 32767 pixels a side.
             Strided arrays are read in place. There is no gradient.
         b (array, shape of a, bool | uint8): the other masks.
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.

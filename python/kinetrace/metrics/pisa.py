@@ -13,7 +13,7 @@ from kinetrace.masks import mask_centroids, mask_chamfer, mask_iou
 
 Floats = npt.NDArray[np.float64]
 
-_LARGEST_SIDE = 32768
+_LARGEST_SIDE = 32767
 
 
 def pisa(

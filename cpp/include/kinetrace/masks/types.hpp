@@ -5,7 +5,7 @@
 namespace kinetrace {
 
 // Sides up to this keep squared distances below 2^31 and distances along a column below kMaskFar.
-constexpr int64_t kLargestMaskSide = 32768;
+constexpr int64_t kLargestMaskSide = 32767;
 
 struct MasksArgs {
   int64_t problems = 0, frames = 0;  // B, T
