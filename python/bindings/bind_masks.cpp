@@ -29,7 +29,8 @@ MasksArgs arguments(const Array& masks) {
 using Kernel = Outcome (*)(const MasksArgs&, const Launch&);
 
 // (B, T) or (T,).
-py::object over_frames(const Array& masks, MasksArgs a, int64_t workspace_bytes, Kernel kernel, py::handle num_threads) {
+py::object over_frames(const Array& masks, MasksArgs a, int64_t workspace_bytes, Kernel kernel,
+                       py::handle num_threads) {
   const Output value =
       masks.ndim() == 4 ? allocate<double>(masks, {a.problems, a.frames}) : allocate<double>(masks, {a.frames});
   const Output workspace = allocate<double>(masks, {(workspace_bytes + 7) / 8});
@@ -51,8 +52,8 @@ MasksArgs pair_arguments(const Array& a, const Array& b) {
 py::object mask_centroids(py::handle masks_, py::handle num_threads) {
   const Array masks(masks_, "masks");
   MasksArgs a = arguments(masks);
-  const Output value = masks.ndim() == 4 ? allocate<double>(masks, {a.problems, a.frames, 2})
-                                         : allocate<double>(masks, {a.frames, 2});
+  const Output value =
+      masks.ndim() == 4 ? allocate<double>(masks, {a.problems, a.frames, 2}) : allocate<double>(masks, {a.frames, 2});
   const Output workspace = allocate<double>(masks, {(KT_BACKEND::mask_centroids_workspace(a) + 7) / 8});
   a.value = value.as<double>(), a.workspace = workspace.data;
   const Launch launch = launch_for(masks, num_threads);

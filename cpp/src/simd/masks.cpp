@@ -11,21 +11,19 @@ namespace kinetrace {
 namespace KT_ABI {
 namespace {
 
-// Set pixels of a row; each is also added to the count of its column.
-KT_HD Words count_row(const uint8_t* row, int64_t width, uint8_t* columns) {
-  Words sum{};
+// Set pixels of two rows; each is also added to the count of its column.
+KT_HD void count_rows(const uint8_t* a, const uint8_t* b, int64_t width, uint8_t* columns, Words& in_a, Words& in_b) {
   for (int64_t s = 0; s < width; s += kCountable * kVector) {
-    Bytes counts{};
+    Bytes counts_a{}, counts_b{};
     const int64_t size = width - s < kCountable * kVector ? width - s : kCountable * kVector;
     over_vectors(size, [&](int64_t i, auto read) KT_INLINE {
-      const Bytes set = set_pixels(read(row + s + i));
+      const Bytes set_a = set_pixels(read(a + s + i)), set_b = set_pixels(read(b + s + i));
       uint8_t* column = columns + s + i;
-      store_bytes(column, load_bytes(column) - set);
-      counts -= set;
+      store_bytes(column, load_bytes(column) + (set_a + set_b));
+      counts_a += set_a, counts_b += set_b;
     });
-    sum += widen(counts);
+    in_a += widen(counts_a), in_b += widen(counts_b);
   }
-  return sum;
 }
 
 // Set pixels of both rows, and of either.
@@ -35,7 +33,7 @@ KT_HD void count_overlap(const uint8_t* a, const uint8_t* b, int64_t width, Word
     const int64_t size = width - s < kCountable * kVector ? width - s : kCountable * kVector;
     over_vectors(size, [&](int64_t i, auto read) KT_INLINE {
       const Bytes set_a = set_pixels(read(a + s + i)), set_b = set_pixels(read(b + s + i));
-      in_both -= set_a & set_b, in_either -= set_a | set_b;
+      in_both += set_a & set_b, in_either += set_a | set_b;
     });
     both += widen(in_both), either += widen(in_either);
   }
@@ -45,20 +43,25 @@ KT_HD void count_overlap(const uint8_t* a, const uint8_t* b, int64_t width, Word
 
 void mask_centroids(const MasksArgs& a, int64_t image) {
   const int64_t room = (a.width + kVector - 1) / kVector * kVector;
-  auto* columns = static_cast<uint8_t*>(thread_scratch(std::size_t(2 * room)));
-  const Rows rows(a.a, a.frames, image, a.width, columns + room);
+  auto* columns = static_cast<uint8_t*>(thread_scratch(std::size_t(4 * room)));
+  uint8_t* nothing = columns + 3 * room;
+  memset(nothing, 0, std::size_t(room));
+  const Rows rows_a(a.a, a.frames, image, a.width, columns + room),
+      rows_b(a.a, a.frames, image, a.width, columns + 2 * room);
+  const int64_t half = (a.height + 1) / 2;
   int64_t sum_x = 0;
-  Words passed{}, passed_before{};  // set pixels of the rows so far, and the sum of that over all rows but the last
-  for (int64_t y = 0; y < a.height;) {
+  Words passed_a{}, passed_b{}, before_a{}, before_b{};
+  for (int64_t y = 0; y < half;) {
     memset(columns, 0, std::size_t(room));
-    const int64_t end = a.height - y < kCountable ? a.height : y + kCountable;
+    const int64_t end = half - y < kCountable / 2 ? half : y + kCountable / 2;
     for (; y < end; ++y) {
-      passed += count_row(rows[y], a.width, columns);
-      if (y + 1 < a.height) passed_before += passed;
+      before_a += passed_a, before_b += passed_b;
+      count_rows(rows_a[y], half + y < a.height ? rows_b[half + y] : nothing, a.width, columns, passed_a, passed_b);
     }
     for (int64_t x = 0; x < a.width; ++x) sum_x += x * columns[x];
   }
-  const int64_t count = total(passed), sum_y = (a.height - 1) * count - total(passed_before);
+  const int64_t upper = total(passed_a), lower = total(passed_b), count = upper + lower;
+  const int64_t sum_y = (half - 1) * upper - total(before_a) + (2 * half - 1) * lower - total(before_b);
   a.value[2 * image] = centroid_of(sum_x, count), a.value[2 * image + 1] = centroid_of(sum_y, count);
 }
 

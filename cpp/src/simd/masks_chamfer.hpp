@@ -60,7 +60,7 @@ class Direction {
     for (int64_t i = 0; i < to_.pitch; ++i) work_.above[i] = kMaskFar;
     int64_t y = from_.box.top < to_.box.top ? from_.box.top : to_.box.top;
     for (; y < from_.box.bottom; ++y) {
-      if (y >= to_.box.top) step(work_.above, y);
+      if (y >= to_.box.top) step(y);
       if (y >= from_.box.top) rows[y % kSumLanes] += row(y);
     }
     tree_sum(rows);
@@ -74,13 +74,9 @@ class Direction {
   bool far_ = false;  // the last row had pixels beyond the outward search: the next one is likely to have some
 
   // Distances along the columns, one row on in either direction.
-  void step(uint16_t* distance, int64_t y) const {
-    if (y < to_.box.top || y >= to_.box.bottom) {
-      for (int64_t i = 0; i < to_.pitch; ++i) ++distance[i];
-      return;
-    }
-    const uint8_t* pixels = to_.row(y);
-    for (int64_t i = 0; i < to_.pitch; ++i) distance[i] = uint16_t(next_column_distance(pixels[i], distance[i]));
+  void step(int64_t y) const {
+    if (y >= to_.box.top && y < to_.box.bottom) step_columns(work_.above, to_.row(y), to_.pitch);
+    else step_empty_columns(work_.above, to_.pitch);
   }
 
   // To the nearest pixel at or below each place of the rows of from_.
@@ -89,46 +85,46 @@ class Direction {
     for (int64_t i = 0; i < to_.pitch; ++i) distance[i] = kMaskFar;
     int64_t y = (from_.box.bottom > to_.box.bottom ? from_.box.bottom : to_.box.bottom) - 1;
     for (; y >= from_.box.top; --y) {
-      if (y < to_.box.bottom) step(distance, y);
+      if (y < to_.box.bottom) step(y);
       if (y < from_.box.bottom)
         memcpy(work_.below + (y - from_.box.top) * to_.pitch, distance, std::size_t(to_.pitch) * sizeof *distance);
     }
   }
 
   double row(int64_t y) {
-    const uint16_t* below = work_.below + (y - from_.box.top) * to_.pitch;
-    for (int64_t i = 0; i < to_.pitch; ++i) {
-      const uint16_t g = work_.above[i] < below[i] ? work_.above[i] : below[i];
-      const int16_t cut = int16_t(g < kCut ? g : kCut);
-      work_.nearest[i] = g, work_.squares[kMargin + i] = int16_t(cut * cut);
-    }
-    alignas(64) double lanes[kSumLanes] = {};
-    if (far_ || !near_row(y, lanes)) {
+    join_columns(work_.above, work_.below + (y - from_.box.top) * to_.pitch, to_.pitch, work_.nearest,
+                 work_.squares + kMargin);
+    alignas(64) double lanes[kSumLanes];
+    bool some = false;
+    if (far_ || !near_row(y, lanes, some)) {
       for (double& lane : lanes) lane = 0;
       far_row(y, lanes);
+      some = true;
     }
+    if (!some) return 0;
     tree_sum(lanes);
     return lanes[0];
   }
 
-  // False: a pixel is farther than the outward search goes.
-  bool near_row(int64_t y, double* lanes) const {
+  // False: a pixel is farther than the outward search goes. `some`: whether anything was added to `lanes`, which begin at 0.
+  bool near_row(int64_t y, double* lanes, bool& some) const {
     const uint8_t* pixels = from_.row(y);
     alignas(64) int16_t found[kSumLanes];
     for (int64_t i = 0; i < from_.pitch; i += kSumLanes) {
       const int64_t x = from_.left + i - to_.left;  // as a column of to_
       const bool within = x + kSumLanes + kReach > 0 && x < to_.pitch + kReach;
-      bool some = false;
+      Shorts all{};
       for (int l = 0; l < kSumLanes; l += kShorts) {
         const Shorts wanted = wanted_lanes(pixels + i + l);
         Shorts squared{};
-        if (any_of(wanted)) {
-          if (!within || !search_outwards(work_.squares + kMargin + x + l, wanted, squared)) return false;
-          some = true;
-        }
-        *reinterpret_cast<UnalignedShorts*>(found + l) = (UnalignedShorts)squared;
+        if (any_of(wanted) && !(within && search_outwards(work_.squares + kMargin + x + l, wanted, squared)))
+          return false;
+        all |= squared, store_shorts(found + l, squared);
       }
-      if (!some) continue;
+      if (!any_of(all != Shorts{})) continue;
+      if (!some)
+        for (int l = 0; l < kSumLanes; ++l) lanes[l] = 0;
+      some = true;
       for (int l = 0; l < kSumLanes; ++l) lanes[l] += pixel_distance(found[l]);
     }
     return true;

@@ -19,11 +19,20 @@ typedef uint64_t Words __attribute__((vector_size(KT_VECTOR_BYTES)));
 constexpr int64_t kCountable = 255;
 
 KT_HD Bytes load_bytes(const uint8_t* p) { return (Bytes)(*reinterpret_cast<const UnalignedBytes*>(p)); }
-KT_HD void store_bytes(uint8_t* p, Bytes v) {
-  *reinterpret_cast<UnalignedBytes*>(p) = (UnalignedBytes)v;
+KT_HD void store_bytes(uint8_t* p, Bytes v) { *reinterpret_cast<UnalignedBytes*>(p) = (UnalignedBytes)v; }
+// 1 where a pixel is set: one instruction, which g++ finds in simple functions only.
+KT_HD Bytes set_pixels(Bytes v) {
+  const Bytes one = Bytes{} + uint8_t(1);
+#if defined(__AVX512BW__)
+  return (Bytes)_mm512_min_epu8((__m512i)v, (__m512i)one);
+#elif defined(__AVX2__)
+  return (Bytes)_mm256_min_epu8((__m256i)v, (__m256i)one);
+#elif defined(__SSE2__)
+  return (Bytes)_mm_min_epu8((__m128i)v, (__m128i)one);
+#else
+  return v < one ? v : one;
+#endif
 }
-// 0xff where a pixel is set; subtracting it counts.
-KT_HD Bytes set_pixels(Bytes v) { return (Bytes)(v != Bytes{}); }
 
 // Each eight bytes added up.
 KT_HD Words widen(Bytes counts) {

@@ -11,6 +11,8 @@ namespace {
 
 typedef int16_t Shorts __attribute__((vector_size(KT_VECTOR_BYTES)));
 typedef int16_t UnalignedShorts __attribute__((vector_size(KT_VECTOR_BYTES), aligned(2), may_alias));
+typedef uint16_t UShorts __attribute__((vector_size(KT_VECTOR_BYTES)));
+typedef uint16_t UnalignedUShorts __attribute__((vector_size(KT_VECTOR_BYTES), aligned(2), may_alias));
 typedef int8_t HalfBytes __attribute__((vector_size(KT_VECTOR_BYTES / 2)));
 typedef int8_t UnalignedHalfBytes __attribute__((vector_size(KT_VECTOR_BYTES / 2), aligned(1), may_alias));
 constexpr int kShorts = KT_VECTOR_BYTES / 2;
@@ -25,7 +27,11 @@ static_assert(kReach * kReach + kCut * kCut < 32768 && kResolved <= kCut * kCut 
 constexpr int64_t kMargin = (2 * kReach + kSumLanes + 63) / 64 * 64;
 
 KT_HD Shorts load_shorts(const int16_t* p) { return (Shorts)(*reinterpret_cast<const UnalignedShorts*>(p)); }
+KT_HD void store_shorts(int16_t* p, Shorts v) { *reinterpret_cast<UnalignedShorts*>(p) = (UnalignedShorts)v; }
+KT_HD UShorts load_shorts(const uint16_t* p) { return (UShorts)(*reinterpret_cast<const UnalignedUShorts*>(p)); }
+KT_HD void store_shorts(uint16_t* p, UShorts v) { *reinterpret_cast<UnalignedUShorts*>(p) = (UnalignedUShorts)v; }
 KT_HD Shorts smaller(Shorts a, Shorts b) { return a < b ? a : b; }
+KT_HD UShorts smaller(UShorts a, UShorts b) { return a < b ? a : b; }
 KT_HD Shorts splat(int x) { return Shorts{} + int16_t(x); }
 KT_HD bool any_of(Shorts mask) {
 #if defined(__AVX512BW__)
@@ -44,6 +50,25 @@ KT_HD bool any_of(Shorts mask) {
 // -1 where bytes are set.
 KT_HD Shorts wanted_lanes(const uint8_t* pixels) {
   return __builtin_convertvector((HalfBytes)(*reinterpret_cast<const UnalignedHalfBytes*>(pixels)), Shorts);
+}
+
+// Distances along columns, one row on: 0 where a pixel is set, else one more.
+KT_HD void step_columns(uint16_t* distance, const uint8_t* pixels, int64_t size) {
+  for (int64_t i = 0; i < size; i += kShorts)
+    store_shorts(distance + i, (load_shorts(distance + i) + uint16_t(1)) & ~(UShorts)wanted_lanes(pixels + i));
+}
+KT_HD void step_empty_columns(uint16_t* distance, int64_t size) {
+  for (int64_t i = 0; i < size; i += kShorts) store_shorts(distance + i, load_shorts(distance + i) + uint16_t(1));
+}
+
+// The nearer pixel of each column, and its squared distance, cut off.
+KT_HD void join_columns(const uint16_t* above, const uint16_t* below, int64_t size, uint16_t* nearest,
+                        int16_t* squares) {
+  for (int64_t i = 0; i < size; i += kShorts) {
+    const UShorts g = smaller(load_shorts(above + i), load_shorts(below + i));
+    const UShorts cut = smaller(g, UShorts{} + uint16_t(kCut));
+    store_shorts(nearest + i, g), store_shorts(squares + i, (Shorts)(cut * cut));
+  }
 }
 
 // Squared distances of the wanted lanes, 0 elsewhere; `squares` are those along the columns, at the first lane's column.

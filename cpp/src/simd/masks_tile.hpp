@@ -28,7 +28,7 @@ KT_HD Box find_box(const Rows& rows, int64_t height, int64_t width, uint8_t* col
         const Bytes set = set_pixels(read(row + s + i));
         uint8_t* column = columns + s + i;
         store_bytes(column, load_bytes(column) | set);
-        counts -= set;
+        counts += set;
       });
       sum += widen(counts);
     }

@@ -23,7 +23,9 @@ KT_HD int32_t squared_distance(int32_t dx, int32_t g) { return dx * dx + g * g; 
 KT_HD double pixel_distance(int32_t squared) { return sqrt(double(squared)); }
 
 // NaN for an empty mask.
-KT_HD double centroid_of(int64_t sum, int64_t count) { return count ? double(sum) / double(count) : quiet_nan<double>(); }
+KT_HD double centroid_of(int64_t sum, int64_t count) {
+  return count ? double(sum) / double(count) : quiet_nan<double>();
+}
 
 // Two empty masks are equal.
 KT_HD double iou_of(int64_t intersection, int64_t joint) { return joint ? double(intersection) / double(joint) : 1.0; }
