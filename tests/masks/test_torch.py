@@ -39,7 +39,7 @@ def test_torch_has_the_bits_of_numpy() -> None:
 def test_opcheck() -> None:
     import kinetrace._torch.masks as op
 
-    a, b = _inputs()
+    a, b = (x.flatten(0, 1)[[0, 3, 5]][None] for x in _inputs())  # without empty masks: opcheck takes NaNs to differ
     for operator, arguments in ((op.centroids, (a, 1)), (op.pairs["mask_iou"], (a[0], b[0], None))):
         results = torch.library.opcheck(operator, arguments)
         assert set(results.values()) == {"SUCCESS"}, results

@@ -20,6 +20,20 @@ KT_HD int next_column_distance(bool set, int before) { return set ? 0 : before +
 // Squared distance through the pixel that is dx columns and g rows away.
 KT_HD int32_t squared_distance(int32_t dx, int32_t g) { return dx * dx + g * g; }
 
+// Squared distance from pixel x of a row to the nearest pixel, given the distances g along all columns at that row: outwards
+// until nothing nearer can follow. The largest int32 if there is no pixel.
+KT_HD int32_t nearest_squared(const uint16_t* g, int32_t x, int32_t width) {
+  int32_t best = g[x] < kMaskFar ? squared_distance(0, g[x]) : 2147483647;
+  for (int32_t dx = 1; dx * dx < best && (dx <= x || x + dx < width); ++dx) {
+    const int32_t left = dx <= x ? g[x - dx] : kMaskFar, right = x + dx < width ? g[x + dx] : kMaskFar;
+    const int32_t nearer = left < right ? left : right;
+    if (nearer >= kMaskFar) continue;
+    const int32_t squared = squared_distance(dx, nearer);
+    best = squared < best ? squared : best;
+  }
+  return best;
+}
+
 KT_HD double pixel_distance(int32_t squared) { return sqrt(double(squared)); }
 
 // NaN for an empty mask.

@@ -1,5 +1,6 @@
 // masks: arguments of centroids, intersection over union and Chamfer distance, shared by every back end.
 #pragma once
+#include "../core/macros.hpp"
 #include "../core/types.hpp"
 
 namespace kinetrace {
@@ -14,7 +15,7 @@ struct MasksArgs {
   double* value = nullptr;         // (B, T), of centroids (B, T, 2) as x, y
   void* workspace = nullptr;       // CUDA only
 
-  int64_t images() const { return problems * frames; }
+  KT_HD int64_t images() const { return problems * frames; }
 };
 
 }  // namespace kinetrace
