@@ -67,7 +67,9 @@ class FrozenModule:
             if self._module is None:
                 by_name = isinstance(self._given, str) or hasattr(self._given, "__fspath__")
                 built = self._build() if by_name else self._given
-                device = self.device if self.device is not None or not by_name else getattr(like, "device", None)
+                device = self.device
+                if device is None and by_name and is_torch(like):
+                    device = like.device
                 self._module = freeze(built.to(device=device, dtype=self.dtype))
             return still_frozen(self._module)
 
@@ -116,15 +118,16 @@ def still_frozen(model: Any) -> Any:
     return model
 
 
-def as_tensor(frames: Array) -> Any:
-    """A torch tensor of the frames, sharing the memory of a NumPy array."""
+def as_tensor(frames: Array, module: Any = None) -> Any:
+    """A torch tensor of the frames: of a NumPy array sharing its memory, or on the device of the module."""
     import torch
 
     if is_torch(frames):
         return frames
-    if not frames.flags.writeable:  # torch warns of it; nothing here writes
+    if not frames.flags.writeable or any(stride < 0 for stride in frames.strides):  # torch takes neither
         frames = frames.copy()
-    return torch.from_numpy(frames)
+    first = None if module is None else next(module.parameters(), None)
+    return torch.from_numpy(frames).to(None if first is None else first.device)
 
 
 def wants_gradient(*arrays: Any) -> bool:

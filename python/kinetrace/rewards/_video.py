@@ -12,7 +12,7 @@ from kinetrace._arrays import Array, is_torch
 from kinetrace.rewards import _columns
 from kinetrace.rewards._arguments import missing
 from kinetrace.rewards._clips import LAYOUTS, RANGES, as_btchw, checked, in_range, read_frames, three_channels
-from kinetrace.rewards._frozen import still_frozen, wants_gradient, without_gradient
+from kinetrace.rewards._frozen import as_tensor, still_frozen, wants_gradient, without_gradient
 from kinetrace.rewards._trainer import Float, TrainerReward
 
 #: What a loss takes beside clips and prompts.
@@ -267,7 +267,8 @@ class VideoReward(TrainerReward):
 
 def run_frozen(model: Any, frames: Array, range_: str, name: str) -> Any:
     """What a frozen model says of frames (B, T, C, H, W)."""
-    return still_frozen(model)(frames_for(model, frames, range_, name))
+    given = frames_for(still_frozen(model), frames, range_, name)
+    return model(as_tensor(given, model) if hasattr(model, "parameters") else given)
 
 
 def frames_for(model: Any, frames: Array, range_: str, name: str) -> Any:

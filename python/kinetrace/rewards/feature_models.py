@@ -31,7 +31,7 @@ class VJepa2Features(FrozenModule):
     Raises:
         ValueError: an unknown `resize`.
         ImportError: when first called, transformers is missing.
-        OSError: when first called, there is no such model.
+        OSError, ValueError: when first called, there is no such model.
     """
 
     frame_range = "[0,1]"
@@ -61,8 +61,8 @@ class VJepa2Features(FrozenModule):
 
     def __call__(self, frames: Array, /) -> Any:
         """Features (B, tokens, C) of frames (B, T, 3, H, W) in [0, 1]; an odd last frame does not count."""
-        tensor = as_tensor(frames)
-        module = self.module(tensor)
+        module = self.module(frames)
+        tensor = as_tensor(frames, module)
         pixels = self._pixels(tensor, self.size or int(module.config.crop_size))
         dtype = self._numbers(module)
         answer = module(

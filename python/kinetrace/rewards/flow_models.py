@@ -140,8 +140,8 @@ class RaftFlow(FrozenModule):
         """Flow (B, T-1, 2, H, W) of frames (B, T, 3, H, W) in [-1, 1]."""
         import torch
 
-        tensor = as_tensor(frames)
-        module = self.module(tensor)
+        module = self.module(frames)
+        tensor = as_tensor(frames, module)
         b, t, c, h, w = tensor.shape
         if self.pairs_per_call is None:  # frames that are no rows of pairs yet are copied here
             flow = self._run(module, tensor[:, :-1].reshape(-1, c, h, w), tensor[:, 1:].reshape(-1, c, h, w))

@@ -75,8 +75,6 @@ class NewtonReward(VideoReward):
         [0.0, -0.5]
     """
 
-    logged = ("kinematic", "mass")
-
     def __init__(
         self,
         *,
@@ -116,6 +114,7 @@ class NewtonReward(VideoReward):
             raise ValueError("mass_weight: expected a number >= 0 with features (none is published), got None")
         self.mass_weight = None if mass_weight is None else number(mass_weight, "mass_weight")
         self.kinematic_weight = number(kinematic_weight, "kinematic_weight")
+        self.logged = tuple(self._weights())
         self.flow = flow_model(flow, weights=flow_weights, device=device, dtype=dtype)
         self.features = feature_model(features, device=device, dtype=dtype)
         self.distance = checked(distance, "distance", DISTANCES)
