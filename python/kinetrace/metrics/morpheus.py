@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kinetrace._arrays import Array
-from kinetrace.metrics._arguments import Floats, choice, number, real, same_shape, tracks, whole
-from kinetrace.metrics._morpheus_series import angular_velocity, filled, gradient, peaks, smooth, velocity
+from kinetrace.metrics._arguments import Floats, choice, real, same_shape, tracks
+from kinetrace.metrics._morpheus_series import FPS, angular_velocity, filled, gradient, peaks, smooth, velocity
 from kinetrace.metrics.invariance import core_score
 
 _EPS, _G = 1e-10, 9.81
@@ -109,7 +109,9 @@ def morpheus(
     recipe = MORPHEUS_EXPERIMENTS[experiment]
     bodies = [_track(positions, "positions", recipe.scale, compat)]
     if recipe.bodies == 2:
-        bodies.append(_other(second, positions, recipe.scale, compat))
+        bodies.append(_other(second, bodies[0], recipe.scale, compat))
+        if experiment == "double_pendulum" and bodies[0].first > 0:
+            raise ValueError("positions: expected a double pendulum tracked from its first frame, got a late detection")
     elif second is not None:
         raise ValueError(f"second: expected None for {experiment}, got an array")
     strings = _strings(lengths, experiment, recipe, bodies[0], compat)
@@ -179,7 +181,8 @@ def morpheus_dynamical(observed: Array, fitted: Array, *, coordinates: Literal["
     y = real(observed, "observed", "(T,) or (T, K)", (1, 2))
     p = real(fitted, "fitted", "(T,) or (T, K)", (1, 2))
     same_shape(p, "fitted", y, "observed")
-    whole(y.shape[0], "number of frames", 2)
+    if y.shape[0] < 2 or y.size == 0:
+        raise ValueError(f"observed: expected at least 2 frames, got {y.shape}")
     squares = ((p - y) ** 2).reshape(y.shape[0], -1)
     mse = (squares.sum(axis=1) if coordinates == "sum" else squares.mean(axis=1)).mean()
     variance = y.var()
@@ -198,10 +201,10 @@ def _track(positions: Array, name: str, scale: float, compat: bool) -> _Track:
     return _Track(scaled, speed, raw, first, float((~absent).mean()))
 
 
-def _other(second: Array | None, positions: Array, scale: float, compat: bool) -> _Track:
+def _other(second: Array | None, first: _Track, scale: float, compat: bool) -> _Track:
     if second is None:
         raise ValueError("second: expected the positions of the other body, got None")
-    body, first = _track(second, "second", scale, compat), _track(positions, "positions", scale, compat)
+    body = _track(second, "second", scale, compat)
     if body.raw.shape != first.raw.shape or body.first != first.first:
         raise ValueError("second: expected as many frames from the same first detection as positions, got others")
     return body
@@ -220,7 +223,7 @@ def _strings(lengths: Array | None, experiment: str, recipe: _Recipe, body: _Tra
     frames = body.first + len(body.raw)
     if values.shape != (frames, recipe.bodies):
         raise ValueError(f"lengths: expected shape ({frames}, {recipe.bodies}), got {values.shape}")
-    columns = [filled(column[:, None], np.isnan(column), compat=False) for column in values.T]
+    columns = [filled(column[:, None], np.asarray(np.isnan(column)), compat=False) for column in values.T]
     return np.concatenate(columns, axis=1)[body.first :]
 
 
@@ -258,6 +261,8 @@ def _periods(y: Floats, least: int, empty: float) -> float:
 
 def _still(raw: Floats, compat: bool) -> float:
     """Percent of frames with at most 0.01 px per frame on both axes."""
-    rate = np.stack([velocity(column) for column in raw[:, :2].T], axis=1) / number(100.0, "fps")
+    rate = np.stack([velocity(column) for column in raw[:, :2].T], axis=1) / FPS
+    if np.isnan(rate).any():
+        return float("nan")
     rate = rate if compat else np.abs(rate)
     return 100 * float((rate <= 0.01).all(axis=1).mean())

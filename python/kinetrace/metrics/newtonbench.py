@@ -151,7 +151,7 @@ def _pair(predicted: Array, true: Array, frames: int) -> tuple[Floats, Floats, b
 
 
 def _seen(c: Floats, d: Floats) -> Bools:
-    there: Bools = ~(np.isnan(c).any(axis=-1) | np.isnan(d).any(axis=-1))
+    there: Bools = np.asarray(~(np.isnan(c).any(axis=-1) | np.isnan(d).any(axis=-1)))
     return there
 
 

@@ -48,7 +48,7 @@ def physics_iq_masks(frames: Array, *, threshold: float = 10) -> Bools:
         >>> frames = np.zeros((3, 32, 32), np.uint8)
         >>> frames[2, 8:20, 8:20] = 200
         >>> physics_iq_masks(frames).sum(axis=(1, 2)).tolist()
-        [0, 0, 144]
+        [0, 0, 196]
     """
     cv2 = load_cv2("physics_iq_masks")
     video = _video(frames, "frames")
