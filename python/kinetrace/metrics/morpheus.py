@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kinetrace._arrays import Array
-from kinetrace.metrics._arguments import Floats, choice, real, same_shape, tracks
+from kinetrace.metrics._arguments import Bools, Floats, choice, real, same_shape, tracks
 from kinetrace.metrics._morpheus_series import FPS, angular_velocity, filled, gradient, peaks, smooth, velocity
 from kinetrace.metrics.invariance import core_score
 
@@ -191,7 +191,7 @@ def morpheus_dynamical(observed: Array, fitted: Array, *, coordinates: Literal["
 
 def _track(positions: Array, name: str, scale: float, compat: bool) -> _Track:
     p = tracks(positions, name, "(T, 2) or (T, 3)", (2,), 5, (2, 3))
-    absent = np.isnan(p).any(axis=1)
+    absent: Bools = np.asarray(np.isnan(p).any(axis=1))
     first = 0 if absent.all() else int((~absent).argmax())
     raw = filled(p, absent, compat)[first:]
     if len(raw) < 5:
@@ -223,7 +223,8 @@ def _strings(lengths: Array | None, experiment: str, recipe: _Recipe, body: _Tra
     frames = body.first + len(body.raw)
     if values.shape != (frames, recipe.bodies):
         raise ValueError(f"lengths: expected shape ({frames}, {recipe.bodies}), got {values.shape}")
-    columns = [filled(column[:, None], np.asarray(np.isnan(column)), compat=False) for column in values.T]
+    absent: Bools = np.asarray(np.isnan(values))
+    columns = [filled(values[:, [k]], absent[:, k], compat=False) for k in range(recipe.bodies)]
     return np.concatenate(columns, axis=1)[body.first :]
 
 
