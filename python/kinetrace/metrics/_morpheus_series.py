@@ -8,10 +8,11 @@ import numpy.typing as npt
 from kinetrace.metrics._arguments import Bools, Floats
 
 FPS = 100.0
-#: Savitzky-Golay of 5 points and degree 3 as a matrix: row i is the fit's value at point i of the window.
+#: Savitzky-Golay of 5 points and degree 3: row i over 70 is the fit's value at point i of the window.
 SAVGOL = np.array(
-    [[69, 4, -6, 4, -1], [4, 54, 24, -16, 4], [-6, 24, 34, 24, -6], [4, -16, 24, 54, 4], [-1, 4, -6, 4, 69]]
-) / np.array(70.0)
+    [[69, 4, -6, 4, -1], [4, 54, 24, -16, 4], [-6, 24, 34, 24, -6], [4, -16, 24, 54, 4], [-1, 4, -6, 4, 69]],
+    dtype=np.float64,
+)
 
 
 def filled(values: Floats, absent: Bools, compat: bool) -> Floats:
@@ -52,10 +53,14 @@ def _slope(x: Floats) -> Floats:
 
 
 def smooth(x: Floats) -> Floats:
-    """Savitzky-Golay filter of 5 points and degree 3, the end windows' fits at the ends; x (T,), T >= 5."""
+    """Savitzky-Golay filter of 5 points and degree 3, the end windows' fits at the ends; x (T,), T >= 5.
+
+    Whole numbers are added up exactly, so that equal neighbours stay equal.
+    """
     out = np.empty_like(x)
     out[2:-2] = np.lib.stride_tricks.sliding_window_view(x, 5) @ SAVGOL[2]
     out[:2], out[-2:] = SAVGOL[:2] @ x[:5], SAVGOL[3:] @ x[-5:]
+    out /= 70
     return out
 
 
