@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from typing import Any
@@ -88,7 +89,7 @@ def restated(
         scores["horizontal_momentum"] = 1 / (1 + statistics.pstdev(speeds[0][1] + speeds[1][1]))
     if name in ("holonomic_pendulum", "spring"):
         tops = signal.find_peaks(signal.savgol_filter(tracks[0][:, 0], 5, 3))[0]
-        gaps = [b - a for a, b in zip(tops, tops[1:], strict=False) if b - a > (REAL_PERIODS[name] if real else 10)]
+        gaps = [b - a for a, b in itertools.pairwise(tops) if b - a > (REAL_PERIODS[name] if real else 10)]
         scores["period"] = core([float(gap) for gap in gaps]) if gaps else 0.0
     if lengths is not None:
         strings = [repaired_gaps(column)[start:] for column in lengths.T]
@@ -232,7 +233,7 @@ def test_momentum_of_a_collision_is_scored_once_or_in_windows() -> None:
 def test_translation_changes_nothing_but_a_period_of_nothing(seed: int, x: float, y: float) -> None:
     rng = np.random.default_rng(seed)
     track = rng.normal(size=(50, 2)).cumsum(axis=0) * 3
-    before, after = morpheus(track, "falling_ball"), morpheus(track + [x, y], "falling_ball")
+    before, after = morpheus(track, "falling_ball"), morpheus(track + np.array([x, y]), "falling_ball")
     assert after == pytest.approx(before, rel=1e-6)
     assert morpheus(track * [-1, 1], "sliding_book")["acceleration"] == pytest.approx(
         morpheus(track, "sliding_book")["acceleration"]

@@ -71,7 +71,7 @@ def test_equals_the_formulas_on_random_tracks() -> None:
 
 def test_compat_has_the_quirk_of_pisa() -> None:
     c = np.zeros((4, 2))
-    moved = c + [3.0, 4.0]
+    moved = c + np.array([3.0, 4.0])
     assert metrics.newtonbench(moved, c, scale=1 / 256, compat=True)["l2"] == pytest.approx(0.009667, abs=5e-7)
     assert metrics.newtonbench(moved, c, scale=1 / 256)["l2"] == pytest.approx(5 / 256)
 
@@ -82,7 +82,9 @@ def disc(x: float, y: float, size: int = 48) -> np.ndarray:
 
 
 def plain_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.array([[(p & q).sum() / (p | q).sum() for p, q in zip(*pair, strict=True)] for pair in zip(a, b, strict=True)])
+    return np.array(
+        [[(p & q).sum() / (p | q).sum() for p, q in zip(*pair, strict=True)] for pair in zip(a, b, strict=True)]
+    )
 
 
 def test_masks_give_their_centroids_and_the_callables_values() -> None:
@@ -94,7 +96,9 @@ def test_masks_give_their_centroids_and_the_callables_values() -> None:
         seen.append((p.dtype, p.shape, q.shape))
         return np.array([2.0, np.nan])
 
-    got = metrics.newtonbench(a, b.astype(np.uint8) * 7, dt=0.5, scale=0.1, iou=plain_iou, chamfer=chamfer, reduction="none")
+    got = metrics.newtonbench(
+        a, b.astype(np.uint8) * 7, dt=0.5, scale=0.1, iou=plain_iou, chamfer=chamfer, reduction="none"
+    )
     assert seen == [(np.dtype(bool), a.shape, a.shape)]
     np.testing.assert_allclose(got["l2"], 0.3)
     np.testing.assert_allclose(got["rmse_a"], 0.0, atol=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import itertools
 import math
 import statistics
 from typing import Any
@@ -74,8 +75,8 @@ def restated(inside: np.ndarray, dt: float, unit: float, window: int) -> dict[st
     return {
         "x": x, "y": y, "vx": vx, "vy": vy, "ax": central(vx, dt), "ay": central(vy, dt),
         "theta": theta, "omega": central(theta, dt), "s": short, "l": long,
-        "ds": [q - p for p, q in zip(short, short[1:], strict=False)] + [0.0],
-        "dl": [q - p for p, q in zip(long, long[1:], strict=False)] + [0.0],
+        "ds": [q - p for p, q in itertools.pairwise(short)] + [0.0],
+        "dl": [q - p for p, q in itertools.pairwise(long)] + [0.0],
         "a": [frame["a"] * unit**2 for frame in frames],
         "omega_center": central(unwound([cmath.phase(arm) % math.tau for arm in arms]), dt),
         "radius2": [abs(arm) ** 2 for arm in arms],
@@ -188,7 +189,7 @@ def test_constant_quantities_score_one(kind: int) -> None:
 
 
 def test_invariance_scores_on_random_series() -> None:
-    """"pis": as above. "morpheus": calculate_conservation_score_std of the scorer of Morpheus (arXiv 2504.02918)."""
+    """ "pis": as above. "morpheus": calculate_conservation_score_std of the scorer of Morpheus (arXiv 2504.02918)."""
     rng = np.random.default_rng(5)
     relative = 0
     for _ in range(300):
@@ -225,7 +226,10 @@ def test_nan_stays_nan() -> None:
         (lambda: newtongen_features(np.zeros((2, 4, 4)), dt=1.0), "inside: expected bool or uint8, got float64"),
         (lambda: newtongen_features(np.zeros((0, 4, 4), bool), dt=1.0), "inside: expected shape .* not empty"),
         (lambda: newtongen_features(np.zeros((2, 4, 4), bool), dt=0), "dt: expected a finite number > 0, got 0.0"),
-        (lambda: newtongen_features(np.zeros((2, 4, 4), bool), dt=1, smooth_window=4), "smooth_window: expected an odd"),
+        (
+            lambda: newtongen_features(np.zeros((2, 4, 4), bool), dt=1, smooth_window=4),
+            "smooth_window: expected an odd",
+        ),
         (lambda: newtongen_features(np.zeros((2, 4, 4), bool), dt=1, missing="0"), "missing: expected one of"),
         (lambda: newtongen_pis({}, 14), "motion_type: expected 1 to 13, got 14"),
         (lambda: newtongen_pis({}, 1), "features: expected an array 'y'"),

@@ -89,7 +89,9 @@ def test_equals_the_published_score() -> None:
     rng = np.random.default_rng(11)
     exact, values = 0, set()
     for _ in range(220):
-        clips = random_clips(rng, int(rng.integers(1, 3)) * 3, int(rng.integers(1, 6)), *map(int, rng.integers(3, 9, 2)))
+        clips = random_clips(
+            rng, int(rng.integers(1, 3)) * 3, int(rng.integers(1, 6)), *map(int, rng.integers(3, 9, 2))
+        )
         got, want = physics_iq(*clips)["score"], total(*clips)
         assert got == pytest.approx(want, abs=0.02)
         exact += got == pytest.approx(want, abs=1e-9)
@@ -118,7 +120,9 @@ def test_compat_rounds_and_the_other_does_not() -> None:
     assert published["score"] == round(published["score"], 2)
     assert plain["score"] != round(plain["score"], 2)
     assert published["score"] == pytest.approx(plain["score"], abs=0.1)
-    assert all(published[f"variance_{name}"] == round(published[f"variance_{name}"], 5) for name in ("spatial_iou", "mse"))
+    assert all(
+        published[f"variance_{name}"] == round(published[f"variance_{name}"], 5) for name in ("spatial_iou", "mse")
+    )
 
 
 def flat(moving: np.ndarray, level: int = 0) -> PhysicsIQClip:

@@ -36,7 +36,8 @@ def motion_histograms(vectors: Array, *, cell_size: int = 5, cube_frames: int = 
 
     Notes:
         Published code: ljh0v0/FMD-frechet-motion-distance @3c435dd fvmd/extract_motion_features.py. Angles and magnitudes
-        are computed in the precision given, as there, so that a vector on the edge of a bin falls on the same side.
+        are computed in the precision given, as there, so that a vector on the edge of a bin falls on the same side (on
+        one of the edges v_0 = -0.0 and 0.0 differ).
 
     Example:
         >>> import numpy as np
