@@ -92,6 +92,14 @@ def test_undefined_is_nan() -> None:
     assert all(math.isnan(both[name]) for name in ("height_ratio", "time_ratio_squared", "law_ratio", "gravity_1"))
 
 
+def test_both_tests_of_an_impact_are_strict() -> None:
+    y = np.array([0.0, 40.0, 90.0, 90.5, 95.0, 96.0, 96.5])  # 90.5: slow and below 90; 96: slower than 1 is 96.5 alone
+    got = gravity_eval(y, y, ground_y=90.0, fps=1.0)
+    assert got["impact_1"] == 2
+    assert gravity_eval(y, y, ground_y=90.5, fps=1.0)["impact_1"] == 5
+    assert gravity_eval(y, y, ground_y=90.5, fps=1.0, threshold=1.5)["impact_1"] == 4
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -175,6 +175,10 @@ def test_the_threshold_follows_the_frame_and_only_the_strongest_count() -> None:
     flow[:, 0, :4, :51] = 100.0  # 204 of 4096 pixels: int(204.8)
     assert dynamic_degree(flow)["strongest"] == 100
     assert dynamic_degree(flow, frame_size=(512, 640))["threshold"] == 12
+    at = np.zeros_like(flow)
+    at[:, 0] = 1.5  # the threshold of 64 pixels, not above it
+    assert dynamic_degree(at)["dynamic"] == 0
+    assert dynamic_degree(np.nextafter(at, 2))["dynamic"] == 1
     assert dynamic_degree(np.full_like(flow, 8.0), frame_size=(512, 640))["dynamic"] == 0
 
 

@@ -214,6 +214,14 @@ def test_pis_does_not_see_scale_sign_order_or_duplication(seed: int, factor: flo
     assert 0 < score < 1
 
 
+@pytest.mark.parametrize(
+    ("mean", "spread", "score"),
+    [(9.75, 2, 1 / 3), (10.0, 2, 1 / 1.2), (-10.0, 2, 1 / 1.2), (5, 0.5, 1 / 1.1), (4.75, 0.5, 1 / 1.5)],
+)
+def test_the_core_score_of_morpheus_changes_at_ten(mean: float, spread: float, score: float) -> None:
+    assert invariance_score([mean - spread, mean + spread], kind="morpheus") == pytest.approx(score)
+
+
 def test_nan_stays_nan() -> None:
     got = invariance_score(np.array([[1.0, np.nan], [1.0, 1.0]]), kind="morpheus")
     assert np.isnan(got[0])

@@ -139,6 +139,13 @@ def test_known_values() -> None:
     assert got["mse"] == pytest.approx(0.04)
 
 
+def test_weights_of_a_long_clip() -> None:
+    a, b = np.zeros((600, 2, 3), bool), np.zeros((600, 2, 3), bool)
+    a[:, 0], b[:300, 0], b[:256, 1, 0] = True, True, True
+    got = physics_iq((np.zeros((600, 2, 3), np.uint8), a), (np.zeros((600, 2, 3), np.uint8), b), compat=False)
+    assert got["weighted_spatial_iou"] == pytest.approx(3 * 300 / (3 * 600 + 256))
+
+
 def test_nothing_moves_anywhere() -> None:
     still = flat(np.zeros((3, 5, 5), bool))
     got = physics_iq(still, still, still)
