@@ -107,6 +107,8 @@ def test_masks_give_their_centroids_and_the_callables_values() -> None:
     mean = metrics.newtonbench(a, b, dt=0.5, scale=0.1, iou=plain_iou, chamfer=chamfer)
     assert mean["chamfer"] == 0.2
     assert all(isinstance(value, float) for value in mean.values())
+    pisa = metrics.newtonbench(a, b, dt=0.5, scale=0.1, iou=plain_iou, chamfer=chamfer, compat=True)
+    assert [pisa["chamfer"], pisa["l2"]] == pytest.approx([0.2 / math.sqrt(2), 0.15 / math.sqrt(2)])
     one = metrics.newtonbench(a[0], b[0], scale=0.1, iou=plain_iou, chamfer=lambda p, q: [1.0])
     assert one["l2"] == pytest.approx(0.3)
 

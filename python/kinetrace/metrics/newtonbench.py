@@ -52,7 +52,8 @@ def newtonbench(
         scale: factor on lengths, for example 1 / height, or metres per pixel.
         norm: "vector": Euclidean length of the error inside the RMSE; "component": mean over the D axes, smaller by
             sqrt(D).
-        compat: l2 as PISA's code has it, scale * mean(|dx|, |dy|) / sqrt(2), with scale = 1 / height.
+        compat: l2 and chamfer as PISA's code has them with scale = 1 / height: scale * mean(|dx|, |dy|) / sqrt(2), and
+            chamfer / sqrt(2).
         iou: callable on two bool arrays (B, T, H, W) that returns (B, T) or (B,); None: `kinetrace.mask_iou`.
         chamfer: the same; None: `kinetrace.mask_chamfer`, in pixels, times scale.
         reduction: "mean": one float each, the mean over problems that have a value; "none": float64 (B,).
@@ -67,7 +68,7 @@ def newtonbench(
 
     Notes:
         Secondary: the formulas are those that third parties give for NewtonBench-60K (arXiv 2512.00425), no code is
-        public. Unknown there, hence arguments: norm, dt, scale, and whether l2 has PISA's quirk (`compat`). The rule for
+        public. Unknown there, hence arguments: norm, dt, scale, and whether l2 and chamfer are PISA's (`compat`). The rule for
         missing frames is kinetrace's choice.
 
     Example:
@@ -89,9 +90,8 @@ def newtonbench(
         a, b = (a[None], b[None]) if single else (a, b)
         c, d = _centroids(a), _centroids(b)
         scores["iou"] = _per_problem(_mask_metric("iou", iou)(a, b), len(a), "iou")
-        scores["chamfer"] = number(scale, "scale") * _per_problem(
-            _mask_metric("chamfer", chamfer)(a, b), len(a), "chamfer"
-        )
+        factor = number(scale, "scale") / (np.sqrt(2) if compat else 1)
+        scores["chamfer"] = factor * _per_problem(_mask_metric("chamfer", chamfer)(a, b), len(a), "chamfer")
         if a.shape[1] < 3:
             raise ValueError(f"predicted: expected at least 3 frames, got {a.shape[1]}")
     else:
