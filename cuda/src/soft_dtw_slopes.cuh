@@ -87,7 +87,7 @@ template <class T> struct SoftPair {
       for (int64_t j = lane; of_y && j < m; j += kWarp) column_shares(e, j, of_y);
       __syncwarp(kAllLanes);
     }
-    for (int64_t k = lane; k < n * m; k += kWarp) to_factor(e, k / m, k % m);
+    for (int64_t k = lane; k < n * m; k += kWarp) to_factor(e, k / m, k % m);  // KT_MUTATE: k < n * m -> k <= n * m
     __syncwarp(kAllLanes);
     switch (slope_kind(a.metric)) {
       case SlopeKind::difference: return add_slopes<SlopeKind::difference>(e, of_x, of_y, lane);
