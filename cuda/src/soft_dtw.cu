@@ -16,7 +16,10 @@ namespace {
 
 constexpr int kThreads = 128, kWarps = kThreads / kWarp;
 constexpr int kColumns = 4, kStripe = kWarp * kColumns;
-constexpr int64_t kWorkspaceBytes = int64_t(2) << 30, kMostWarps = 1 << 16;
+constexpr int64_t kMostWarps = 1 << 16;
+#ifndef KT_SOFT_DTW_WORKSPACE_BYTES  // the driver sets a limit that it meets
+#define KT_SOFT_DTW_WORKSPACE_BYTES (int64_t(2) << 30)
+#endif
 
 // The workspace: `warps` slots, each divided as follows, in elements.
 struct Layout {
@@ -30,7 +33,7 @@ template <class T> Layout layout_of(const SoftDtwArgs<T>& a) {
   at.weights = at.edges + 4 * a.rows;
   at.expected = at.weights + (backward ? 3 * a.rows * a.columns : 0);
   at.size = at.expected + (backward && !a.alignment ? a.rows * a.columns : 0);
-  const int64_t bytes = (at.size > 0 ? at.size : 1) * int64_t(sizeof(T)), fitting = kWorkspaceBytes / bytes;
+  const int64_t bytes = (at.size > 0 ? at.size : 1) * int64_t(sizeof(T)), fitting = KT_SOFT_DTW_WORKSPACE_BYTES / bytes;
   at.warps = a.pairs < kMostWarps ? a.pairs : kMostWarps;
   if (at.warps > fitting) at.warps = fitting < 1 ? 1 : fitting;
   return at;
@@ -69,11 +72,7 @@ template <class T> class WarpRun {
     if (status == kOk) backward();
     const T failed = status == kNonFinite ? quiet_nan<T>() : T(0);
     if (a.alignment) finish_alignment(status == kOk, failed);
-    if (a.rewards) {
-      __syncwarp(kAllLanes);
-      pair.write_rewards(expected, status == kOk, lane);
-      __syncwarp(kAllLanes);
-    }
+    if (a.rewards) pair.write_rewards(expected, status == kOk, lane);
     if (slopes) pair.write_slopes(expected, status == kOk, failed, lane);
   }
 

@@ -80,7 +80,7 @@ template <class T> struct SoftPair {
       for (int64_t k = lane; of_y && k < y_count; k += kWarp) of_y[k] = k < m * a.dims ? failed : T(0);
       return;
     }
-    __syncwarp(kAllLanes);
+    __syncwarp(kAllLanes);  // the rewards have read E
     if (a.metric == Metric::cosine) {
       // The second terms come first: they need E itself.
       for (int64_t i = lane; of_x && i < n; i += kWarp) row_shares(e, i, of_x);
