@@ -107,13 +107,13 @@ template <class T> void expect(GroupAdvantagesArgs<T> a, const std::vector<int64
         } else if (ends_with_batch(a)) {
           stage[std::size_t(i)] = v, stage[std::size_t(a.rows + i)] = combined_reward(a, i);
         } else {
-          value[std::size_t(i * columns + k)] = T(shown(a, v));
+          value[std::size_t(i * columns + k)] = kinetrace::rounded<T>(shown(a, v));
         }
       }
     }
   if (!ends_with_batch(a)) return;
   const BatchStatistics s = batch_statistics(a);
-  for (int64_t i = 0; i < a.rows; ++i) value[std::size_t(i)] = T(batch_value(a, s, i));
+  for (int64_t i = 0; i < a.rows; ++i) value[std::size_t(i)] = kinetrace::rounded<T>(batch_value(a, s, i));
 }
 
 template <class T> int run(const Case& c, kinetrace::driver::Random& random, kinetrace::driver::Check& check) {
