@@ -259,7 +259,7 @@ def test_bad_calls(options: dict[str, Any], clips: Any, message: str) -> None:
 
 def test_misspelt_inputs_and_missing_columns() -> None:
     with pytest.raises(TypeError, match="expected no argument but reference, "):
-        NewtonReward()(torch.zeros(1, 5, 2, 4, 4), refrence=None)
+        NewtonReward()(torch.zeros(1, 5, 2, 4, 4), references=None)
     with pytest.raises(ValueError, match=r"^video: expected a column with 2 entries, got None"):
         NewtonReward()(completions=["", ""])
     with pytest.raises(ValueError, match=r"^mask: expected 3 entries, one per completion, got 2"):
