@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,25 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "newton_collapse.py
 
 
 @pytest.fixture(scope="module")
-def example() -> Any:
+def example() -> Iterator[Any]:
+    """The example as a module, with one thread of torch as its main function has."""
     spec = importlib.util.spec_from_file_location("newton_collapse", EXAMPLE)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look it up
     spec.loader.exec_module(module)
-    return module
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield module
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
 def runs(example: Any) -> list[Any]:
     """The two arms of one seed, 60 of the 200 steps."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     generator = example.pretrained(0)
-    arms = [example.post_train(generator, arm, 0, steps=60) for arm in ("kinematic", "kinematic + mass")]
-    torch.set_num_threads(threads)
-    return arms
+    return [example.post_train(generator, arm, 0, steps=60) for arm in ("kinematic", "kinematic + mass")]
 
 
 @pytest.mark.slow
@@ -54,7 +55,6 @@ def test_the_picture(example: Any, runs: list[Any], tmp_path: Path) -> None:
     assert (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.slow
 def test_seeds_are_fixed(example: Any) -> None:
     first, second = (example.post_train(example.pretrained(1, steps=3), "kinematic + mass", 1, steps=2) for _ in "ab")
     assert first.motion == second.motion
