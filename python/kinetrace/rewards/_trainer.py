@@ -29,6 +29,8 @@ class TrainerReward:
     logged: tuple[str, ...] = ()
     #: Components that verl does not get.
     unreported: tuple[str, ...] = ()
+    #: What verl gets for a reward that is undefined.
+    undefined: float = 0.0
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -94,7 +96,7 @@ class TrainerReward:
         extra_infos: Any = None,
         **kwargs: Any,
     ) -> list[dict[str, float]]:
-        """A batch in verl's form: "score" and the components, finite numbers all (undefined ones are 0)."""
+        """A batch in verl's form: "score" and the components, finite numbers all: 0 (a score: `undefined`) where undefined."""
         count = len(solution_strs)
         infos = [dict(info or {}) for info in (extra_infos if extra_infos is not None else [None] * count)]
         truths = list(ground_truths) if ground_truths is not None else [None] * count
@@ -107,7 +109,7 @@ class TrainerReward:
         columns = {name: [info.get(name) for info in infos] for name in names}
         left_out = {"total", *self.unreported}
         return [
-            {"score": finite_or_zero(row["total"])}
+            {"score": row["total"] if math.isfinite(row["total"]) else self.undefined}
             | {k: finite_or_zero(v) for k, v in row.items() if k not in left_out}
             for row in self.components(list(solution_strs), **columns)
         ]
