@@ -29,9 +29,7 @@ def chamfer_cv2(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """OpenCV's precise distance transform, in float32; its 5 x 5 masks are approximate and not used."""
     out = []
     for x, y in zip(a, b, strict=True):
-        to_x, to_y = (
-            cv2.distanceTransform((~m).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for m in (x, y)
-        )
+        to_x, to_y = (cv2.distanceTransform((~m).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for m in (x, y))
         out.append(to_y[x].mean(dtype=np.float64) + to_x[y].mean(dtype=np.float64))
     return np.array(out)
 
