@@ -13,7 +13,10 @@ namespace KT_BACKEND {
 namespace {
 
 constexpr int kChamferThreads = 128, kChamferWarps = kChamferThreads / kSumLanes;
-constexpr int64_t kChamferPixels = int64_t(1) << 27;  // of both masks of the images that go together
+#ifndef KT_CHAMFER_PIXELS  // the driver program makes do with few
+#define KT_CHAMFER_PIXELS 1 << 27
+#endif
+constexpr int64_t kChamferPixels = KT_CHAMFER_PIXELS;  // of both masks of the images that go together
 
 // Images [first, first + images) of a call, and their part of the workspace.
 struct ChamferPart {
@@ -35,7 +38,7 @@ __global__ void __launch_bounds__(kChamferThreads) columns_kernel(ChamferPart p)
   if (i >= unsigned(2 * p.images) * width) return;  // KT_MUTATE: i >= unsigned(2 * p.images) * width -> false
   const unsigned plane = i / width, x = i - plane * width;
   const Strided<const uint8_t, 4>& masks = plane % 2 ? p.a.b : p.a.a;
-  const int64_t image = p.first + plane / 2;
+  const int64_t image = p.first + plane / 2;  // KT_MUTATE: p.first + -> 0 +
   const uint8_t* pixel = masks.data + image / p.a.frames * masks.stride[0] + image % p.a.frames * masks.stride[1] +
                          int64_t(x) * masks.stride[3];
   uint16_t* distance = p.distances + int64_t(plane) * p.height * p.width + x;

@@ -1,4 +1,5 @@
 // The mask kernels against plain loops: counts one pixel at a time, distances over all pairs of pixels, every output bit.
+#define KT_CHAMFER_PIXELS 6000  // two images of the first case at a time
 #include <algorithm>
 
 #include "driver.hpp"
