@@ -183,16 +183,20 @@ class GroupRewardMixin:
 
     def __init__(self, *args: Any, segmenter: Segmenter | None = None, **kwargs: Any) -> None:
         given = list(args)
-        funcs = kwargs.pop("reward_funcs") if "reward_funcs" in kwargs else given.pop(1) if len(given) > 1 else None
+        funcs = given[1] if len(given) > 1 else kwargs.get("reward_funcs")
         listed = list(funcs) if isinstance(funcs, list | tuple) else [] if funcs is None else [funcs]
         wrapped = [_wrapped(reward) for reward in listed]
+        if len(given) > 1:
+            given[1] = wrapped
+        else:
+            kwargs["reward_funcs"] = wrapped
         places = [i for i, reward in enumerate(wrapped) if isinstance(reward, SegmentTotals)]
         if len(places) > 1:
             raise ValueError(f"reward_funcs: expected at most one with segment_rewards, got {len(places)}")
         self._kt_segmenter: Segmenter = segmenter or token_segments
         self._kt_place = places[0] if places else None
         self._kt_rewards: Any = None
-        super().__init__(*given[:1], wrapped, *given[1:], **kwargs)
+        super().__init__(*given, **kwargs)
         if places:
             how = getattr(self.args, "multi_objective_aggregation", "sum_then_normalize")
             if self.scale_rewards == "batch" or how != "sum_then_normalize":
