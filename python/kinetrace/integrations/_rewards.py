@@ -43,7 +43,8 @@ def reward_of(reward: Any = "process", arguments: Mapping[str, Any] | None = Non
     if callable(reward):
         if arguments:
             raise ValueError("arguments: expected none with a callable reward, got some")
-        return reward
+        own: Reward = reward
+        return own
     plain = _plain(dict(arguments or {}))
     return _built(str(reward), json.dumps(plain, sort_keys=True, default=repr), _Held(plain))
 

@@ -34,11 +34,14 @@ def orm(reward: Any = "process", arguments: Mapping[str, Any] | None = None, *, 
         own = copy.copy(own)  # the caller's object stays as it is
         own.group_column = "prompt_id"  # type: ignore[attr-defined]
     plain = base is object
-    if base is None:
-        from swift.rewards import ORM as base  # noqa: N811
+    parent: Any = base
+    if parent is None:
+        from swift.rewards import ORM
+
+        parent = ORM
     return type(
         f"Kinetrace_{name_of(own)}",
-        (_Orm, base),
+        (_Orm, parent),
         {"__module__": __name__, "reward": staticmethod(own), "__reduce__": lambda self: (_again, (own, plain))},
     )
 
@@ -72,11 +75,11 @@ def register(orms: Any = None) -> list[str]:
     Returns:
         The names for --reward_funcs.
     """
-    base: type | None = None
+    base: type | None = object
     if orms is None:
-        from swift.rewards import orms
-    else:
-        base = object
+        from swift.rewards import orms as registry
+
+        orms, base = registry, None
     names = {PREFIX + name: (name, None) for name in NAMED if name != "process_aware"}
     for name, (reward, arguments) in names.items():
         orms[name] = orm(reward, arguments, base=base)

@@ -78,13 +78,17 @@ class WholeGroups:
         first, last = begin // size * size, min(-(-(begin + count) // size) * size, total)
         window = slice(first, last)
         texts = [text for part in parts for text in part[0]][window]
-        given = {name: [entry for part in parts for entry in part[1][name]][window] for name in mine}
-        given |= {name: column for name, column in own.items() if name not in mine}
+        given: dict[str, Any] = {name: [entry for part in parts for entry in part[1][name]][window] for name in mine}
+        given.update({name: column for name, column in own.items() if name not in mine})
         part = slice(begin - first, begin - first + count)
         if given.get("log_extra") is not None:
-            log_extra = given["log_extra"]
-            given["log_extra"] = lambda name, values: log_extra(name, list(values)[part])
+            given["log_extra"] = _cut(given["log_extra"], part)
         return list(self.reward(completions=texts, **given))[part]
+
+
+def _cut(log_extra: Callable[[str, Any], Any], part: slice) -> Callable[[str, Any], Any]:
+    """`log_extra` for this rank's part of the values."""
+    return lambda name, values: log_extra(name, list(values)[part])
 
 
 def _ranks() -> tuple[int, Callable[[Any], list[Any]]] | None:

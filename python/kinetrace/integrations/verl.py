@@ -91,7 +91,7 @@ class SegmentScore(float):
         self.perception, self.reasoning, self.perception_tokens = perception, reasoning, perception_tokens
         return self
 
-    def __getnewargs__(self) -> tuple[float, float, int]:
+    def __getnewargs__(self) -> tuple[float, float, int]:  # type: ignore[override]
         return self.perception, self.reasoning, self.perception_tokens
 
 
