@@ -23,7 +23,7 @@ seen: dict[str, list[Any]] = {name: [] for name in ("plain_groups", "whole_group
 
 
 def accuracy(completions: Any, **columns: Any) -> list[float]:
-    return [float(len(text) % 2) for text in completions]
+    return [float(sum(map(ord, text)) % 3 > 0) for text in completions]
 
 
 def plain(completions: Any, gid: Any, **columns: Any) -> list[float]:
