@@ -3,7 +3,7 @@
 Four events happen in a video; which comes first depends on the video that the prompt names. The model, made on the spot,
 speaks in whole sentences (one token each) and should tell the events in their order and answer a question. Curves:
 
-    python examples/learn_order.py --steps 150 --out docs/trainers/learn-order.png
+    python examples/learn_order.py --steps 120 --out docs/trainers/learn-order.png
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def run(seed: int, steps: int, process: bool) -> list[float]:
             bf16=False,
             beta=0.0,
             seed=seed,
-            learning_rate=2e-2,
-            lr_scheduler_type="constant",
-            per_device_train_batch_size=32,
-            num_generations=16,
+            learning_rate=1e-2,
+            lr_scheduler_type="linear",
+            per_device_train_batch_size=64,
+            num_generations=32,
             max_completion_length=LENGTH,
             max_steps=steps,
             reward_weights=[0.0, 1.0, 2.0][: len(rewards)],
@@ -112,7 +112,7 @@ def run(seed: int, steps: int, process: bool) -> list[float]:
 def main() -> None:
     """Trains every seed with both rewards; draws the curves."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out")
     options = parser.parse_args()
