@@ -49,14 +49,19 @@ def tokenizer_of_sentences() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", eos_token="<end>", padding_side="left")
 
 
-def run(seed: int, steps: int, process: bool) -> list[float]:
-    """Mean order-correctness of the completions of every step."""
+def run(seed: int, steps: int, process: bool, schedule: str = "linear") -> list[float]:
+    """Mean order-correctness of the completions of every step; `schedule` is that of the learning rate."""
     torch.manual_seed(seed)
     tokenizer = tokenizer_of_sentences()
     sizes: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
     config = Qwen2Config(
-        vocab_size=len(tokenizer), num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False, **sizes, **ids
+        vocab_size=len(tokenizer),
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=False,
+        **sizes,
+        **ids,
     )
     curve: list[float] = []
 
@@ -85,7 +90,7 @@ def run(seed: int, steps: int, process: bool) -> list[float]:
             beta=0.0,
             seed=seed,
             learning_rate=1e-2,
-            lr_scheduler_type="linear",
+            lr_scheduler_type=schedule,
             per_device_train_batch_size=64,
             num_generations=32,
             max_completion_length=LENGTH,

@@ -42,7 +42,12 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "verl batch": (
         verl.compute_score_batch,
-        {"data_sources": ["d"] * COUNT, "solution_strs": TEXTS, "ground_truths": ["B"] * COUNT, "extra_infos": [INFO] * COUNT},
+        {
+            "data_sources": ["d"] * COUNT,
+            "solution_strs": TEXTS,
+            "ground_truths": ["B"] * COUNT,
+            "extra_infos": [INFO] * COUNT,
+        },
     ),
     "easyr1": (
         easyr1.compute_score,
@@ -53,7 +58,10 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
     "swift": (swift.orm("process", base=object)(), {"completions": TEXTS, **COLUMNS}),
     "trl whole groups": (trl.WholeGroups(kt.rewards.ProcessReasoningReward()), {"completions": TEXTS, **COLUMNS}),
     "ray": (RewardTransform(first_two), {"batch": {"completions": np.array(TEXTS)}}),
-    "openrlhf": (openrlhf.reward_func, {"queries": ["p" + t for t in TEXTS], "prompts": ["p"] * COUNT, "labels": [LABEL] * COUNT}),
+    "openrlhf": (
+        openrlhf.reward_func,
+        {"queries": ["p" + t for t in TEXTS], "prompts": ["p"] * COUNT, "labels": [LABEL] * COUNT},
+    ),
 }
 
 

@@ -56,7 +56,9 @@ def rows_of(name: str, reward: Any, fallback: float) -> list[dict[str, float]]:
         rows = [{"response": TEXTS[1], "response_length": 1, "ground_truth": truth} for truth in truths]
         return [{"score": row.pop("overall"), **row} for row in easyr1.compute_score(rows, **options)]
     function = cosmos.RewardFunction(reward, fallback=fallback)
-    found = [function(TEXTS[1], truth, prompt="p") for truth in ('{"reference_steps": ["a b"]}', '{"reference_steps": null}')]
+    found = [
+        function(TEXTS[1], truth, prompt="p") for truth in ('{"reference_steps": ["a b"]}', '{"reference_steps": null}')
+    ]
     return [{"score": value, **parts} for value, parts in found]
 
 

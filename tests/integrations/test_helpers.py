@@ -154,7 +154,9 @@ def test_half_a_group_is_completed() -> None:
     whole = WholeGroups(reward, num_generations=4)
     image = object()
     prompts = [[{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": "?"}]}]] * 2
-    got = whole(["a", "b"], prompts=prompts, gid=[1, 1], images=[image] * 2, trainer_state=7, log_extra=extra.__setitem__)
+    got = whole(
+        ["a", "b"], prompts=prompts, gid=[1, 1], images=[image] * 2, trainer_state=7, log_extra=extra.__setitem__
+    )
     assert got == [97.0, 98.0]
     completions, columns = seen[0]
     assert completions == ["a", "b", "A", "B"]

@@ -38,7 +38,9 @@ def test_folders_hold_nothing_that_hides_a_package() -> None:
 def test_an_unknown_trainer() -> None:
     with pytest.raises(ValueError, match=r"^trainer: expected one of easyr1"):
         plugin_path("nobody")
-    failed = subprocess.run([sys.executable, "-m", "kinetrace", "plugin-path", "nobody"], capture_output=True, check=False)
+    failed = subprocess.run(
+        [sys.executable, "-m", "kinetrace", "plugin-path", "nobody"], capture_output=True, check=False
+    )
     assert failed.returncode == 2
 
 

@@ -37,7 +37,7 @@ def test_easyr1_loads_the_file_and_calls_a_partial() -> None:
     finally:
         del sys.modules["custom_reward_fn"]
     assert (module.REWARD_NAME, module.REWARD_TYPE) == ("kinetrace", "batch")
-    function = functools.partial(module.compute_score, **{"reward": "process", "arguments": {"alpha": 1.0}})
+    function = functools.partial(module.compute_score, reward="process", arguments={"alpha": 1.0})
     scores = function([{"response": t, "response_length": len(t), "ground_truth": LABEL} for t in TEXTS])
     assert [score["overall"] for score in scores] == WANT
     metrics: dict[str, list[float]] = {}
@@ -90,7 +90,12 @@ def test_verl_omni_filters_keywords_by_signature() -> None:
         assert set(row) == {"score"}
         assert type(row["score"]) is float
     assert verl_omni.compute_score(
-        data_source="d", solution_image=video, ground_truth="", extra_info={}, reward=lambda v, p, **k: v.sum((1, 2, 3, 4)) * math.nan, fallback=-1
+        data_source="d",
+        solution_image=video,
+        ground_truth="",
+        extra_info={},
+        reward=lambda v, p, **k: v.sum((1, 2, 3, 4)) * math.nan,
+        fallback=-1,
     ) == {"score": -1.0}
 
 
@@ -118,9 +123,8 @@ def test_dancegrpo_gets_videoaligns_dictionaries(tmp_path: Path) -> None:
 
 
 def test_dancegrpo_scores_real_files(tmp_path: Path) -> None:
-    from video_clips import compose, parabola
-
     from kinetrace.video.render import write_clip
+    from video_clips import compose, parabola
 
     lawful = parabola((40, 40), (80, 10), (0, 90))
     jumping = lawful + np.where(np.arange(len(lawful)) > 12, 40.0, 0.0)[:, None]
@@ -143,7 +147,11 @@ def test_flow_factory_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     abc.RewardModelOutput = types.SimpleNamespace
     rewards: Any = types.ModuleType("flow_factory.rewards")
     rewards.abc = abc
-    for name, module in (("flow_factory", types.ModuleType("flow_factory")), ("flow_factory.rewards", rewards), ("flow_factory.rewards.abc", abc)):
+    for name, module in (
+        ("flow_factory", types.ModuleType("flow_factory")),
+        ("flow_factory.rewards", rewards),
+        ("flow_factory.rewards.abc", abc),
+    ):
         monkeypatch.setitem(sys.modules, name, module)
     from kinetrace.integrations import flow_factory
 
@@ -153,7 +161,9 @@ def test_flow_factory_classes(monkeypatch: pytest.MonkeyPatch) -> None:
         assert issubclass(cls, getattr(abc, name + "Model"))
         model = cls(config, None)
         videos = [clip(5, 3, 8, 8), clip(4, 3, 8, 8)]  # of different lengths
-        out = model(prompt=["a", "b"], video=videos, image=None, audio=None, condition_images=None, condition_videos=None)
+        out = model(
+            prompt=["a", "b"], video=videos, image=None, audio=None, condition_images=None, condition_videos=None
+        )
         assert out.rewards == pytest.approx([float(moving(v[None], None)[0]) for v in videos])
         flow_factory.__dict__.pop(name)
     assert flow_factory.RewardCall.required_fields == ("prompt", "video")
@@ -174,7 +184,9 @@ def test_vader_gets_a_loss_with_a_gradient() -> None:
 
 def test_a_reward_with_its_own_loss_keeps_it() -> None:
     frames = clip(5, 3, 8, 8)
-    loss, rewards = vader.Loss(lambda video, prompts: (video.sum() * 0 + 7, video.mean(dim=(1, 2, 3, 4))))(frames * 2 - 1)
+    loss, rewards = vader.Loss(lambda video, prompts: (video.sum() * 0 + 7, video.mean(dim=(1, 2, 3, 4))))(
+        frames * 2 - 1
+    )
     assert float(loss) == 7
     torch.testing.assert_close(rewards, frames.mean()[None])
 
@@ -184,7 +196,11 @@ def test_videox_fun_builds_by_name_and_keywords(dtype: Any, monkeypatch: pytest.
     module: Any = types.ModuleType("videox_fun.reward.reward_fn")
     package: Any = types.ModuleType("videox_fun.reward")
     package.reward_fn = module
-    for name, found in (("videox_fun", types.ModuleType("videox_fun")), ("videox_fun.reward", package), ("videox_fun.reward.reward_fn", module)):
+    for name, found in (
+        ("videox_fun", types.ModuleType("videox_fun")),
+        ("videox_fun.reward", package),
+        ("videox_fun.reward.reward_fn", module),
+    ):
         monkeypatch.setitem(sys.modules, name, found)
     videox_fun.register()
     settings = json.loads('{"reward": "test_recorded_calls_reward:moving", "loss": 1.0}')

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from video_clips import compose, parabola
 
 from kinetrace import cli
 from kinetrace.video.render import write_clip
+from video_clips import compose, parabola
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,9 @@ def byte_tokenizer(*more: str, **options: Any) -> PreTrainedTokenizerFast:
 
 def word_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
     """One token for each of the texts, which are joined without anything between."""
-    core = Tokenizer(models.WordLevel(vocab={w: i for i, w in enumerate([*words, "<unk>", PAD, START, END])}, unk_token="<unk>"))
+    core = Tokenizer(
+        models.WordLevel(vocab={w: i for i, w in enumerate([*words, "<unk>", PAD, START, END])}, unk_token="<unk>")
+    )
     core.pre_tokenizer = pre_tokenizers.Split("|", "removed")
     core.decoder = decoders.Fuse()
     return _wrapped(core)

@@ -88,7 +88,9 @@ def test_frames_reach_the_model_and_the_reward(tmp_path: Path) -> None:
     ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
     text = LlamaConfig(vocab_size=len(tokenizer), **ids, **tiny.SIZES)
     image_id = tokenizer.convert_tokens_to_ids(tiny.IMAGE)
-    model = LlavaForConditionalGeneration(LlavaConfig(text_config=text, vision_config=vision, image_token_index=image_id))
+    model = LlavaForConditionalGeneration(
+        LlavaConfig(text_config=text, vision_config=vision, image_token_index=image_id)
+    )
     frames = [Image.new("RGB", (32, 32), (i * 60, 50, 90)) for i in range(3)]
     process, seen = kt.rewards.ProcessReasoningReward(step="symmetric1"), []
 

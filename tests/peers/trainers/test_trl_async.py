@@ -16,9 +16,11 @@ import kinetrace as kt
 
 pytest.importorskip("torch", reason="torch is not installed: no trainer was run (pip install torch)")
 pytest.importorskip("trl", reason="TRL is not installed: no trainer was run (pip install kinetrace[trainers])")
-pytest.importorskip("aiohttp", reason="aiohttp is not installed: AsyncGRPO was not run (pip install kinetrace[trainers])")
+pytest.importorskip(
+    "aiohttp", reason="aiohttp is not installed: AsyncGRPO was not run (pip install kinetrace[trainers])"
+)
 
-import tiny_models as tiny  # noqa: E402
+import tiny_models as tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -109,5 +111,7 @@ def test_spawned_worker_scores_groups(server: str, monkeypatch: pytest.MonkeyPat
         text = sample.completion[0]["content"]
         assert sample.metrics["rewards/process_reasoning_reward"] == pytest.approx(want[text])
         assert sample.metrics["rewards/temporal_reward"] >= want[text] - 1e-9
-        assert sample.metrics["rewards/accuracy_reward"] != sample.metrics["rewards/accuracy_reward"]  # None: unscorable
+        assert (
+            sample.metrics["rewards/accuracy_reward"] != sample.metrics["rewards/accuracy_reward"]
+        )  # None: unscorable
         assert abs(sample.advantage) < 3

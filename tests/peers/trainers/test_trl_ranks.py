@@ -21,7 +21,17 @@ PROGRAM = Path(__file__).with_name("two_ranks.py")
 def test_group_relative_reward_on_two_ranks(accumulate: int, tmp_path: Path) -> None:
     """With 1 step of accumulation a rank sees half a group, with 2 a whole one: the program writes what each saw."""
     port = 29500 + (os.getpid() + accumulate * 97) % 2000
-    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        str(port),
+    ]
     run = subprocess.run(
         [*command, str(PROGRAM), str(accumulate), str(tmp_path)],
         capture_output=True,

@@ -39,7 +39,9 @@ def compute_advantage() -> Any:
     tree = ast.parse((Path(core.__file__).parent / "ray_trainer.py").read_text(encoding="utf-8"))
     body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "compute_advantage"]
     scope = {"core_algos": core, "AdvantageEstimator": core.AdvantageEstimator, "DataProto": DataProto}
-    exec(compile(ast.Module([ast.parse("from __future__ import annotations").body[0], *body], []), "verl", "exec"), scope)
+    exec(
+        compile(ast.Module([ast.parse("from __future__ import annotations").body[0], *body], []), "verl", "exec"), scope
+    )
     return scope["compute_advantage"]
 
 
@@ -49,7 +51,11 @@ WANT = kt.rewards.ProcessReasoningReward(alpha=2.0)(TEXTS, reference_steps=[REFE
 
 
 def settings(path: str, name: str, manager: dict[str, Any] | None = None, **options: Any) -> Any:
-    function = {"path": path, "name": name, "reward_kwargs": {"reward": "process", "arguments": {"alpha": 2.0}} | options}
+    function = {
+        "path": path,
+        "name": name,
+        "reward_kwargs": {"reward": "process", "arguments": {"alpha": 2.0}} | options,
+    }
     managed = manager or {"source": "register", "name": "naive", "module": {"path": None}}
     return OmegaConf.create({"reward": {"custom_reward_function": function, "reward_manager": managed}})
 
@@ -84,7 +90,9 @@ def run(manager: Any, data: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", ["pkg://kinetrace.integrations.verl", str(plugin_path("verl"))])
 @pytest.mark.parametrize("name", ["compute_score", "compute_score_async"])
 def test_reward_loop(path: str, name: str) -> None:
-    data, tokenizer = batch(TEXTS, [{"reference_steps": REFERENCE}, {"reference_steps": REFERENCE}, {"reference_steps": None}])
+    data, tokenizer = batch(
+        TEXTS, [{"reference_steps": REFERENCE}, {"reference_steps": REFERENCE}, {"reference_steps": None}]
+    )
     manager = verl_reward.load_reward_manager(settings(path, name, fallback=-0.5), tokenizer)
     assert type(manager).__name__ == "NaiveRewardManager"
     found = run(manager, data)
@@ -98,9 +106,7 @@ def test_batch_manager() -> None:
     from verl.workers.reward_manager.batch import BatchRewardManager
 
     data, tokenizer = batch(TEXTS, [{"reference_steps": REFERENCE} for _ in TEXTS])
-    manager = BatchRewardManager(
-        tokenizer, 0, verl.compute_score_batch, reward="process", arguments={"alpha": 2.0}
-    )
+    manager = BatchRewardManager(tokenizer, 0, verl.compute_score_batch, reward="process", arguments={"alpha": 2.0})
     found = manager(data, return_dict=True)
     assert found["reward_tensor"].sum(dim=1).tolist() == pytest.approx(WANT)
     assert set(map(len, found["reward_extra_info"].values())) == {3}
@@ -130,7 +136,11 @@ def test_segments_from_the_manager_to_the_advantages() -> None:
         for verdict in (True, False, False, True)
     ]
     data, tokenizer = batch(OBSERVED, infos)
-    own = {"source": "importlib", "name": "RewardManager", "module": {"path": "pkg://kinetrace.integrations.verl_manager"}}
+    own = {
+        "source": "importlib",
+        "name": "RewardManager",
+        "module": {"path": "pkg://kinetrace.integrations.verl_manager"},
+    }
     config = settings("pkg://kinetrace.integrations.verl", "compute_score", own)
     config.reward.custom_reward_function.reward_kwargs = {"reward": "process_aware", "arguments": {"judge": "verdict"}}
     manager = verl_reward.load_reward_manager(config, tokenizer)
