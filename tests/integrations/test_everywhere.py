@@ -100,7 +100,7 @@ def test_configurations() -> None:
     assert reward_of("kinetrace.rewards:FormatReward", {"count_tags": True}).count_tags  # type: ignore[attr-defined]
     assert reward_of("call_forms:first_two")(completions=["a" * 100]) == [1.0]
     with pytest.raises(ValueError, match=r"^reward: expected one of accuracy, format"):
-        reward_of("proces")
+        reward_of("nobody")
     with pytest.raises(ValueError, match=r"^arguments: expected none"):
         reward_of(call_forms.first_two, {"a": 1})
     with pytest.raises(ValueError, match=r"^fallback: expected a finite number"):

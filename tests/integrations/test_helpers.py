@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -39,13 +38,7 @@ def test_offsets_of_bytes(text: str, strips: bool) -> None:
     assert len(spans) == len(ids)
     assert spans[-1] == (len(got), len(got))
     assert all(a[1] == b[0] and a[0] <= a[1] for a, b in pairwise(spans))
-    place = 0
-    for character in got:  # the token that ends a character covers it
-        size = len(character.encode())
-        place += 0
-        ends = [span for span in spans if span[1] > span[0]]
-        assert size >= 1
-    assert [got[a:b] for a, b in ends] == list(got) if got else not any(b > a for a, b in spans)
+    assert [got[a:b] for a, b in spans if b > a] == list(got)  # the token that ends a character covers it
 
 
 def test_offsets_of_a_character_that_never_ends() -> None:
@@ -128,7 +121,7 @@ def test_segment_totals() -> None:
 
 
 @pytest.fixture
-def _two_ranks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _two_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch.distributed as a rank of two sees it; the other has the same rows under other names."""
 
     def all_gather_object(entries: list[Any], own: Any) -> None:
@@ -138,7 +131,6 @@ def _two_ranks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in (("is_initialized", lambda: True), ("get_world_size", lambda: 2), ("get_rank", lambda: 0)):
         monkeypatch.setattr(torch.distributed, name, value)
     monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
-    yield
 
 
 @pytest.mark.usefixtures("_two_ranks")

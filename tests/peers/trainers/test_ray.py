@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import warnings
@@ -20,8 +21,10 @@ pytest.importorskip(
 )
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    ray = pytest.importorskip("ray", reason="Ray is not installed: it was not run (pip install kinetrace[trainers])")
-    import ray.data
+    ray: Any = pytest.importorskip(
+        "ray", reason="Ray is not installed: it was not run (pip install kinetrace[trainers])"
+    )
+    importlib.import_module("ray.data")
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 COUNT = 10_000

@@ -49,8 +49,8 @@ def test_group_relative_reward_on_two_ranks(accumulate: int, tmp_path: Path) -> 
         assert all(groups.count(group) == 4 for group in groups)
     if accumulate == 1:
         assert seen[0] == seen[1]  # half a group each
-    together = sum((rank["rank_rewards"][0] for rank in ranks), [])
-    groups = sum(seen, [])
+    together = [value for rank in ranks for value in rank["rank_rewards"][0]]
+    groups = [group for groups in seen for group in groups]
     for group in set(groups):
         assert sorted(r for r, g in zip(together, groups, strict=True) if g == group) == [0.0, 1.0, 2.0, 3.0]
     for rank in ranks:

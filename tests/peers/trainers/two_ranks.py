@@ -107,7 +107,7 @@ tiny.train(run)
 # A lone process that has every response of every rank.
 parts: list[Any] = [None, None]
 torch.distributed.all_gather_object(parts, seen["mine"][0])
-everything = {name: sum((part[name] for part in parts), []) for name in parts[0]}
+everything = {name: [entry for part in parts for entry in part[name]] for name in parts[0]}
 count, rank = len(seen["mine"][0]["gid"]), torch.distributed.get_rank()
 mine = slice(rank * count, rank * count + count)
 shuffled = [[0.0, 1.0, 0.0]] * len(everything["gid"])
