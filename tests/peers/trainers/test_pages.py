@@ -62,22 +62,3 @@ def test_swift() -> None:
         exec(code, {})
     found = rewards.orms["strict_process"](args=None)(["It falls."], reference_steps=[["It falls."]])
     assert found == [1.0]
-
-
-def test_ray() -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: its page was not run (pip install kinetrace[trainers])")
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed: Ray's page was not run")
-    import os
-    import sys
-
-    import ray
-
-    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": path})
-    try:
-        names: dict[str, Any] = {}
-        for code in pages.blocks("ray"):
-            exec(code, names)
-        assert [row["reward"] for row in names["scored"].take_all()] == [1.0]
-    finally:
-        ray.shutdown()

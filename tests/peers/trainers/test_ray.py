@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import kinetrace as kt
+import trainer_pages as pages
 from kinetrace import cli
 
 pytest.importorskip(
@@ -70,6 +71,13 @@ def test_ten_thousand_rows_on_two_workers() -> None:
     assert [there[i] for i in range(COUNT)] == here  # the same bits
     assert sum(value is None for value in here) == COUNT // 50
     assert len(set(here)) > 15
+
+
+def test_the_page() -> None:
+    names: dict[str, Any] = {}
+    for code in pages.blocks("ray"):
+        exec(code, names)
+    assert [row["reward"] for row in names["scored"].take_all()] == [1.0]
 
 
 def test_a_reward_in_a_task_of_one_processor() -> None:
