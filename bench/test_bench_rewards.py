@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -58,21 +59,22 @@ def spin(loops: int) -> int:
 
 
 def case_interpreter(quick: bool = False) -> Case:
-    """A Python thread alone, and the same beside rewards that another thread computes over and over; two cores."""
+    """A Python thread alone, beside rewards that another thread computes over and over, and beside hashes, which need no
+    interpreter: where other programs run, only the last two compare."""
     loops, count = (20_000, 2 * GROUP) if quick else (3_000_000, 512)
 
     def alone(batch: Batch) -> int:
         return spin(loops)
 
-    def beside(batch: Batch) -> int:
+    def beside(work: Callable[[Batch], Any], batch: Batch) -> int:
         stop, begun = threading.Event(), threading.Event()
 
-        def rewards() -> None:
+        def again() -> None:
             while not stop.is_set():
                 begun.set()
-                trl_call(batch, threads=1)
+                work(batch)
 
-        worker = threading.Thread(target=rewards)
+        worker = threading.Thread(target=again)
         worker.start()
         begun.wait()
         total = spin(loops)
@@ -80,13 +82,21 @@ def case_interpreter(quick: bool = False) -> Case:
         workers.append(worker)
         return total
 
+    def without_interpreter(batch: Batch) -> Any:
+        return hashlib.sha256(block)  # as long as a call of the reward, none of it in the interpreter
+
     def right(name: str, batch: Batch, answer: Any) -> None:
         while workers:  # outside the clock
             workers.pop().join()
         assert answer == spin(loops)
 
     workers: list[threading.Thread] = []
-    contenders = {"kinetrace beside Python": beside, "Python alone": alone}
+    block = bytes(4 << 20 if quick else 32 << 20)
+    contenders = {
+        "kinetrace beside Python": lambda batch: beside(lambda own: trl_call(own, threads=1), batch),
+        "hash beside Python": lambda batch: beside(without_interpreter, batch),
+        "Python alone": alone,
+    }
     return Case(
         "rewards/interpreter",
         contenders,
