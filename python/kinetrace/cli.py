@@ -1,4 +1,4 @@
-"""The command line: `kinetrace score`, `kinetrace demo`, `kinetrace info`."""
+"""The command line: `kinetrace score`, `kinetrace demo`, `kinetrace info`, `kinetrace plugin-path`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each command's module declares its own options."""
     from . import __version__, info
+    from .integrations import _plugins
     from .video import demo, runner
 
     parser = argparse.ArgumentParser(prog="kinetrace", description="Motion quantities of video.")
@@ -23,6 +24,9 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_arguments(show)
     show.set_defaults(run=demo.run)
     info.add_parser(commands)
+    path = commands.add_parser("plugin-path", help="print where the plug-in file for a trainer lies")
+    _plugins.add_arguments(path)
+    path.set_defaults(run=_plugins.run)
     return parser
 
 
