@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+import kinetrace as kt
 from kinetrace.integrations._frames import FrameReward, arranged, ranged, stacked
 from kinetrace.integrations._offsets import text_and_offsets
+from kinetrace.integrations._rewards import score_rows
 from kinetrace.integrations.ray import RewardTransform
 from kinetrace.integrations.trl import SegmentTotals, WholeGroups
 
@@ -85,6 +87,27 @@ def test_bad_frame_rewards() -> None:
         FrameReward(len).scores(torch.zeros(2, 3), [], layout="BTCHW")
     with pytest.raises(ValueError, match=r"^reward: expected 2 values"):
         FrameReward(lambda video, prompts: [1.0]).scores(torch.zeros(2, 1, 3, 4, 4), [], layout="BTCHW")
+
+
+def test_the_rewards_of_clips_are_taken_as_they_are() -> None:
+    flow = torch.randn(3, 5, 2, 6, 7, dtype=torch.float64, requires_grad=True)
+    reward = kt.rewards.NewtonReward(layout="BCTHW")
+    frames = FrameReward(reward)
+    assert (frames.layout, frames.values) == ("BCTHW", "unit")
+    expected = reward.get_reward(flow.transpose(1, 2))
+    loss, rewards = frames.losses_and_rewards(flow, ["a"] * 3, layout="BTCHW", metadata={"id": 1})
+    torch.testing.assert_close(rewards, expected)
+    torch.testing.assert_close(loss, -expected.mean())
+    assert torch.autograd.grad(loss, flow)[0].abs().sum() > 0
+
+
+def test_what_cannot_be_scored_gets_what_its_reward_says() -> None:
+    flow = torch.full((1, 5, 2, 6, 7), float("nan"))
+    assert FrameReward(kt.rewards.NewtonReward()).scores(flow, None, layout="BTCHW").tolist() == [-1.0]
+    assert FrameReward(kt.rewards.NewtonReward(undefined=-9.0)).scores(flow, None, layout="BTCHW").tolist() == [-9.0]
+    assert FrameReward(kt.rewards.NewtonReward()).scores(flow, None, layout="BTCHW", fallback=2).tolist() == [2.0]
+    rows = score_rows(kt.rewards.NewtonReward(), [""], infos=[{"video": "no such file.mp4"}])
+    assert rows[0]["score"] == -1.0
 
 
 def test_a_batch_of_ray_data_gets_null_where_nothing_can_be_said() -> None:

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kinetrace.integrations._rewards import name_of, reward_of
+from kinetrace.integrations._rewards import fallback_of, name_of, reward_of
+from kinetrace.rewards._video import INPUTS, VideoReward
 
 #: Value ranges by name: lowest and highest.
 RANGES: Mapping[str, tuple[float, float]] = {"unit": (0.0, 1.0), "signed": (-1.0, 1.0), "uint8": (0.0, 255.0)}
+#: What the library's rewards of clips call them.
+_OWN_RANGES = {"[0,1]": "unit", "[-1,1]": "signed", "[0,255]": "uint8", "uint8": "uint8"}
 
 
 class FrameReward:
@@ -18,9 +21,11 @@ class FrameReward:
     Args:
         reward: callable `reward(video, prompts, **metadata)` that returns rewards (B,), or (loss, rewards) where the
             loss is what a trainer minimises; or the text "module:attribute" of one (a class is called with `arguments`).
+            NewtonReward and MassReward are taken as they are.
         arguments: keyword arguments of the class.
-        layout: order of the axes that the reward wants: B, T, C, H and W, each once.
-        values: range that it wants: "unit" [0, 1], "signed" [-1, 1], or "uint8".
+        layout: order of the axes that the reward wants: B, T, C, H and W, each once. None: what NewtonReward or MassReward
+            was made with, "BTCHW" for others.
+        values: range that it wants: "unit" [0, 1], "signed" [-1, 1], or "uint8". None: likewise, or "unit".
         loss: how a loss is made of rewards where the reward gives none: "negative", or a number r for |r - reward|.
 
     Raises:
@@ -32,17 +37,20 @@ class FrameReward:
         reward: Any,
         arguments: Mapping[str, Any] | None = None,
         *,
-        layout: str = "BTCHW",
-        values: str = "unit",
+        layout: str | None = None,
+        values: str | None = None,
         loss: str | float = "negative",
     ) -> None:
+        self.reward: Callable[..., Any] = reward_of(reward, arguments)
+        layout = getattr(self.reward, "layout", "BTCHW") if layout is None else layout
+        if values is None:
+            values = _OWN_RANGES.get(getattr(self.reward, "range", ""), "unit")
         if sorted(layout) != sorted("BTCHW"):
             raise ValueError(f"layout: expected B, T, C, H and W in some order, got {layout!r:.60}")
         if values not in RANGES:
             raise ValueError(f"values: expected one of {', '.join(map(repr, RANGES))}, got {values!r:.60}")
         if loss != "negative" and (isinstance(loss, str) or not math.isfinite(loss)):
             raise ValueError(f"loss: expected 'negative' or a finite number, got {loss!r:.60}")
-        self.reward: Callable[..., Any] = reward_of(reward, arguments)
         self.__name__ = name_of(self.reward)
         self.layout, self.values, self.loss = layout, values, loss
 
@@ -66,7 +74,11 @@ class FrameReward:
             raise ValueError(f"video: expected axes {layout}, got shape {tuple(given.shape)}")
         own = ranged(arranged(given, layout, self.layout), values or _values_of(given), self.values)
         count = int(own.shape[self.layout.index("B")])
-        found = self.reward(own, prompts, **metadata)
+        if isinstance(self.reward, VideoReward):  # its own call has the mean reward only
+            inputs = {name: value for name, value in metadata.items() if name in INPUTS}
+            found = self.reward.get_reward(own, prompts, **inputs)
+        else:
+            found = self.reward(own, prompts, **metadata)
         loss, rewards = found if isinstance(found, tuple) else (None, found)
         rewards = rewards if hasattr(rewards, "dim") else _tensor(list(rewards))
         if tuple(rewards.shape) != (count,):
@@ -75,13 +87,14 @@ class FrameReward:
             loss = (-rewards if self.loss == "negative" else (rewards - self.loss).abs()).mean()
         return loss, rewards
 
-    def scores(self, video: Any, prompts: Any, *, layout: str, fallback: float = 0.0, **options: Any) -> Any:
+    def scores(self, video: Any, prompts: Any, *, layout: str, fallback: float | None = None, **options: Any) -> Any:
         """Rewards (B,), float32, without gradient; what is not finite becomes the fallback."""
         import torch
 
         with torch.no_grad():
             rewards = self.losses_and_rewards(video, prompts, layout=layout, **options)[1].detach().float()
-        return torch.where(torch.isfinite(rewards), rewards, torch.full_like(rewards, fallback))
+        instead = fallback_of(self.reward, fallback)
+        return torch.where(torch.isfinite(rewards), rewards, torch.full_like(rewards, instead))
 
 
 def arranged(video: Any, layout: str, wanted: str) -> Any:

@@ -49,7 +49,7 @@ def reward_of(reward: Any = "process", arguments: Mapping[str, Any] | None = Non
     return _built(str(reward), json.dumps(plain, sort_keys=True, default=repr), _Held(plain))
 
 
-def from_environment(default: str = "process") -> tuple[Reward, float]:
+def from_environment(default: str = "process") -> tuple[Reward, float | None]:
     """The reward that the environment variable KINETRACE_REWARD means, and the value of what cannot be scored.
 
     Raises:
@@ -57,12 +57,15 @@ def from_environment(default: str = "process") -> tuple[Reward, float]:
     """
     text = os.environ.get(VARIABLE, "").strip() or default
     if not text.startswith("{"):
-        return reward_of(text), 0.0
+        return reward_of(text), None
     found = json.loads(text)
     unknown = sorted(set(found) - {"reward", "arguments", "fallback"})
     if unknown:
         raise ValueError(f"{VARIABLE}: expected keys reward, arguments, fallback, got {unknown}")
-    return reward_of(found.get("reward", default), found.get("arguments")), finite(found.get("fallback", 0.0))
+    fallback = found.get("fallback")
+    return reward_of(found.get("reward", default), found.get("arguments")), None if fallback is None else finite(
+        fallback
+    )
 
 
 class _Held:
@@ -118,8 +121,17 @@ def finite(value: Any, name: str = "fallback") -> float:
     return real
 
 
+def fallback_of(reward: Any, fallback: float | None) -> float:
+    """What stands for a reward that is undefined: the fallback, or without one what the reward says itself, or 0.
+
+    Raises:
+        ValueError: it is not finite.
+    """
+    return finite(getattr(reward, "undefined", 0.0) if fallback is None else fallback)
+
+
 def score_rows(
-    reward: Reward, texts: Sequence[str], truths: Any = None, infos: Any = None, *, fallback: float = 0.0
+    reward: Reward, texts: Sequence[str], truths: Any = None, infos: Any = None, *, fallback: float | None = None
 ) -> list[Row]:
     """Scores in verl's manner: the same finite numbers by the same keys for every sample.
 
@@ -129,12 +141,12 @@ def score_rows(
         truths: ground truths: a dict of columns each, or the column the reward takes for it (`solution` for callables
             that are not this library's).
         infos: columns of each sample, as a dict.
-        fallback: "score" of what cannot be scored.
+        fallback: "score" of what cannot be scored; None: the reward's own `undefined`, or 0.
 
     Returns:
         Dicts with "score", and the components of the library's rewards.
     """
-    fallback = finite(fallback)
+    fallback = fallback_of(reward, fallback)
     if isinstance(reward, TrainerReward):
         return reward.compute_scores(None, texts, truths, infos, fallback=fallback)
     own = [dict(info or {}) for info in (infos if infos is not None else [None] * len(texts))]

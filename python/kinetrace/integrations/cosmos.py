@@ -17,7 +17,7 @@ class RewardFunction:
     Args:
         reward: see `kinetrace.integrations.verl.compute_score`.
         arguments: of the reward's class.
-        fallback: the score of what cannot be scored.
+        fallback: the score of what cannot be scored; None: the reward's own `undefined`, or 0.
 
     Example:
         >>> from kinetrace.integrations.cosmos import RewardFunction
@@ -29,7 +29,7 @@ class RewardFunction:
     """
 
     def __init__(
-        self, reward: Any = "process", arguments: Mapping[str, Any] | None = None, *, fallback: float = 0.0
+        self, reward: Any = "process", arguments: Mapping[str, Any] | None = None, *, fallback: float | None = None
     ) -> None:
         self.reward, self.fallback = reward_of(reward, arguments), fallback
         self.__name__ = name_of(self.reward)

@@ -21,7 +21,7 @@ def compute_score(
     *,
     reward: Any = "process",
     arguments: Mapping[str, Any] | None = None,
-    fallback: float = 0.0,
+    fallback: float | None = None,
     **ignored: Any,
 ) -> list[Row]:
     """Scores of a batch in EasyR1's form.

@@ -15,7 +15,7 @@ class Scorer:
         reward: callable (video, prompts) or "module:attribute", see `_frames.FrameReward`.
         arguments: of the reward's class.
         media_values: range of FastVideo's media.
-        fallback: the score of what cannot be scored.
+        fallback: the score of what cannot be scored; None: the reward's own `undefined`, or 0.
         **options: layout, values and loss of `FrameReward`.
     """
 
@@ -25,7 +25,7 @@ class Scorer:
         arguments: Mapping[str, Any] | None = None,
         *,
         media_values: str = "unit",
-        fallback: float = 0.0,
+        fallback: float | None = None,
         **options: Any,
     ) -> None:
         self.frames = reward_from(reward, arguments, options)

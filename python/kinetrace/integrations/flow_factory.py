@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from kinetrace.integrations._frames import reward_from, stacked
+from kinetrace.integrations._rewards import fallback_of
 
 
 def scores_of(
@@ -48,7 +49,7 @@ class RewardCall:
         if own["reward"] is None:
             raise ValueError("reward: expected a callable or 'module:attribute' in the configuration, got None")
         self.frames = reward_from(own["reward"], own["arguments"], own["options"])
-        self.fallback = float(own["fallback"] or 0.0)
+        self.fallback = fallback_of(self.frames.reward, own["fallback"])
 
     def __call__(self, prompt: Any, image: Any = None, video: Any = None, **kwargs: Any) -> Any:
         """RewardModelOutput with one reward per sample."""

@@ -17,10 +17,10 @@ class Score:
 
     Args:
         frames: the reward.
-        fallback: the score of what cannot be scored.
+        fallback: the score of what cannot be scored; None: the reward's own `undefined`, or 0.
     """
 
-    def __init__(self, frames: FrameReward, *, fallback: float = 0.0) -> None:
+    def __init__(self, frames: FrameReward, *, fallback: float | None = None) -> None:
         self.__name__, self.frames, self.fallback = frames.__name__, frames, fallback
 
     def __call__(
@@ -45,7 +45,7 @@ def make_score(
     reward: Any,
     arguments: Mapping[str, Any] | None = None,
     *,
-    fallback: float = 0.0,
+    fallback: float | None = None,
     **options: Any,
 ) -> Callable[..., Score]:
     """A factory `f(device) -> score`; a plain function, for flow_grpo reads its `__code__`.
@@ -53,7 +53,7 @@ def make_score(
     Args:
         reward: callable (video, prompts, metadata=...) or "module:attribute", see `_frames.FrameReward`.
         arguments: of the reward's class.
-        fallback: the score of what cannot be scored.
+        fallback: the score of what cannot be scored; None: the reward's own `undefined`, or 0.
         **options: layout, values and loss of `FrameReward`.
     """
     frames = reward_from(reward, arguments, options)

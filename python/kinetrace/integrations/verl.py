@@ -32,7 +32,7 @@ def compute_score(
     *,
     reward: Any = "process",
     arguments: Mapping[str, Any] | None = None,
-    fallback: float = 0.0,
+    fallback: float | None = None,
     **ignored: Any,
 ) -> Row:
     """Score of one sample: verl calls it by keyword in a thread pool (its prime manager by position, in processes).
@@ -46,7 +46,7 @@ def compute_score(
         reward: "process", "process_aware", "accuracy", "format", "temporal" (of a group of one: no group statistics),
             "module:attribute", or a callable.
         arguments: of the reward's class; "preset" where it has presets.
-        fallback: the score of what cannot be scored.
+        fallback: the score of what cannot be scored; None: the reward's own `undefined`, or 0.
         **ignored: what a router of reward models adds.
 
     Returns:
@@ -70,7 +70,7 @@ def compute_score_batch(
     *,
     reward: Any = "process",
     arguments: Mapping[str, Any] | None = None,
-    fallback: float = 0.0,
+    fallback: float | None = None,
     **ignored: Any,
 ) -> list[Row]:
     """`compute_score` of a batch, for the manager "batch"."""

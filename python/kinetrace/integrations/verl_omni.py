@@ -21,7 +21,7 @@ def compute_score(
     reward: Any = None,
     arguments: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
-    fallback: float = 0.0,
+    fallback: float | None = None,
     **kwargs: Any,
 ) -> dict[str, float]:
     """Score of one sample in verl-omni's form.
@@ -34,7 +34,7 @@ def compute_score(
         reward: `_frames.FrameReward`, a callable (video, prompts, extra_info=...), or "module:attribute".
         arguments: of the reward's class.
         options: layout, values and loss of `FrameReward`.
-        fallback: the score of what cannot be scored.
+        fallback: the score of what cannot be scored; None: the reward's own `undefined`, or 0.
         **kwargs: not used.
 
     Returns:
