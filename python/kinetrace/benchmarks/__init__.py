@@ -1,0 +1,1 @@
+"""Benchmarks: their data, rules and tables, one module each."""

@@ -1,0 +1,3 @@
+"""NewtonBench."""
+from .ranges import draw_clip
+from .motion import simulate
