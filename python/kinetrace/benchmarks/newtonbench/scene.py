@@ -28,7 +28,7 @@ _XML: Final = """
     <global offwidth="{size}" offheight="{size}"/>
     <quality offsamples="4" numslices="128" numstacks="64"/>
     <map znear="1" zfar="300"/>
-    <headlight ambient="0.45 0.45 0.45" diffuse="0.25 0.25 0.25" specular="0 0 0"/>
+    <headlight ambient="0.5 0.5 0.5" diffuse="0 0 0" specular="0 0 0"/>
   </visual>
   <statistic extent="1"/>
   <asset>
@@ -42,8 +42,8 @@ _XML: Final = """
     <material name="ramp" texture="ramp" texuniform="true" texrepeat="0.1 0.1" specular="0" shininess="0"/>
   </asset>
   <worldbody>
-    <light directional="true" pos="0 -20 40" dir="0.35 0.45 -0.8" diffuse="0.45 0.45 0.45" specular="0 0 0"
-           castshadow="false"/>
+    <light directional="true" dir="0.35 0.45 -0.8" diffuse="0.4 0.4 0.4" specular="0 0 0" castshadow="false"/>
+    <light directional="true" dir="-0.3 0.9 -0.2" diffuse="0.25 0.25 0.25" specular="0 0 0" castshadow="false"/>
     <geom name="wall" type="plane" pos="0 {wall_m!r} 0" xyaxes="1 0 0 0 0 1" size="200 200 1" material="wall"/>
     <geom name="ground" type="plane" size="200 200 1" material="ground"/>
     {ramp_geom}
