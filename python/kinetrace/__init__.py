@@ -26,6 +26,7 @@ from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_st
 from kinetrace.track_residual import track_residual
 
 if TYPE_CHECKING:
+    from kinetrace import benchmarks as benchmarks
     from kinetrace import rewards as rewards
 
 __version__ = "0.1.0"
@@ -69,6 +70,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Subpackages that are imported when they are first named."""
-    if name == "rewards":
-        return import_module("kinetrace.rewards")
+    if name in ("benchmarks", "rewards"):
+        return import_module(f"kinetrace.{name}")
     raise AttributeError(f"module 'kinetrace' has no attribute {name!r}")

@@ -131,14 +131,15 @@ def draw_clip(
     key = (seed, SPLITS.index(split), PRIMITIVES.index(primitive), index)
     rng = np.random.default_rng(key)
     clip, camera, law = table["clip"], table["camera"][view], table["split"][split][primitive]
-    fixed = dict(num_frames=int(clip["num_frames"]), fps=float(clip["fps"]), size_px=int(clip["size_px"]))
     for _ in range(_ATTEMPTS):
         spec = ClipSpec(
             name=f"{primitive}_{index:04d}",
             split=split,
             primitive=primitive,
             variant=LAWFUL,
-            **fixed,
+            num_frames=int(clip["num_frames"]),
+            fps=float(clip["fps"]),
+            size_px=int(clip["size_px"]),
             fovy_rad=math.radians(clip["fovy_deg"]),
             gravity=float(clip["gravity_m_s2"]),
             height_m=_uniform(rng, law["height_m"]),
@@ -154,7 +155,9 @@ def draw_clip(
         )
         if _holds_to_the_end(spec):
             return spec
-    raise ValueError(f"ranges: expected a clip of {primitive} ({split}) that stays lawful, got none in {_ATTEMPTS} draws")
+    raise ValueError(
+        f"ranges: expected a clip of {primitive} ({split}) that stays lawful, got none in {_ATTEMPTS} draws"
+    )
 
 
 def _uniform(rng: np.random.Generator, bounds: npt.ArrayLike) -> float:
