@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from kinetrace.primitives import PRIMITIVES
 from kinetrace.video.decode import VIDEO_SUFFIXES
 from kinetrace.video.errors import InputError
 
-from .generate import MANIFEST
 from .measures import MEASURES, Norm, centroid_scores, mask_scores
 from .ranges import SPLITS
 from .segment import empty_scene, read_colour, segment_clip
@@ -51,10 +49,11 @@ def evaluate(
 ) -> Record:
     """Scores all lawful clips of a truth folder.
 
-    A prediction is PREDICTIONS/SPLIT/NAME.npz, with `masks` (T, H, W) or `centroids_px` (T, 2) or both, and `fps` if it
-    is not the truth's, or else PREDICTIONS/SPLIT/NAME.mp4 (or another video), in which the object is segmented by
-    its difference from the truth's empty scene. Frame k of a prediction is compared with the truth's frame
-    int(k * (fps of the truth / fps of the prediction)), as PISA's code aligns them.
+    A prediction is PREDICTIONS/SPLIT/NAME.npz, with `masks` (T, H, W), whose centroids are compared, or `centroids_px`
+    (T, 2), or both (then `centroids_px` serves `against="projection"`), and `fps` if it is not the truth's. Or else it
+    is PREDICTIONS/SPLIT/NAME.mp4 (or another video), in which the object is segmented by its difference from the truth's
+    empty scene. Frame k of a prediction is compared with the truth's frame int(k * (fps of the truth / fps of the
+    prediction)), as PISA's code aligns them.
 
     Args:
         predictions: folder.
@@ -89,13 +88,7 @@ def evaluate(
 
 def _names(truth: Path) -> list[str]:
     """SPLIT/NAME of the clips in a truth folder."""
-    manifest = truth / MANIFEST
-    if manifest.is_file():
-        try:
-            return [str(name) for name in json.loads(manifest.read_text(encoding="utf-8"))["clips"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(manifest, f"not a readable manifest ({error})") from error
-    return sorted(str(p.relative_to(truth).with_suffix("")) for split in SPLITS for p in truth.glob(f"{split}/*.npz"))
+    return [f"{split}/{path.stem}" for split in SPLITS for path in sorted(truth.glob(f"{split}/*.npz"))]
 
 
 def _score(predictions: Path, truth: Path, name: str, settings: Settings) -> Record | None:
@@ -106,7 +99,7 @@ def _score(predictions: Path, truth: Path, name: str, settings: Settings) -> Rec
     record: Record = {"clip": name, "split": known.info["split"], "primitive": known.info["primitive"]}
     failed = {measure: 0.0 if measure in ("iou", "coverage") else None for measure in MEASURES}
     try:
-        masks, centroids, source = _predicted(predictions, truth, name, known)
+        masks, centroids, source = _predicted(predictions, truth, name, known, settings)
     except InputError as error:
         return {**record, "status": "failed", "reason": error.cause, **failed}
     true = known.mask_centroids_px if settings.against == "mask" else known.centroids_px
@@ -126,13 +119,13 @@ def _score(predictions: Path, truth: Path, name: str, settings: Settings) -> Rec
 
 
 def _predicted(
-    predictions: Path, truth: Path, name: str, known: Truth
+    predictions: Path, truth: Path, name: str, known: Truth, settings: Settings
 ) -> tuple[npt.NDArray[np.bool_] | None, Floats, Record]:
     """Masks, if there are any, centroids (T, 2), and where they come from."""
     base = predictions / name
     arrays = base.with_name(base.name + ".npz")
     if arrays.is_file():
-        return _from_arrays(arrays, known)
+        return _from_arrays(arrays, known, settings)
     videos = [
         p for p in sorted(base.parent.glob(base.name + ".*")) if p.suffix in VIDEO_SUFFIXES and p.stem == base.name
     ]
@@ -147,7 +140,7 @@ def _predicted(
     return masks, mask_means(masks), {"kind": "video", "fps": fps}
 
 
-def _from_arrays(path: Path, known: Truth) -> tuple[npt.NDArray[np.bool_] | None, Floats, Record]:
+def _from_arrays(path: Path, known: Truth, settings: Settings) -> tuple[npt.NDArray[np.bool_] | None, Floats, Record]:
     try:
         with np.load(path, allow_pickle=False) as data:
             given = {key: data[key] for key in ("masks", "centroids_px", "fps") if key in data}
@@ -161,10 +154,10 @@ def _from_arrays(path: Path, known: Truth) -> tuple[npt.NDArray[np.bool_] | None
         if masks.shape[1:] != known.masks.shape[1:]:
             raise InputError(path, _size(masks.shape[1:], known))
         masks = masks != 0
-    if centroids is None:
-        if masks is None:
-            raise InputError(path, "neither masks nor centroids_px")
+    if masks is not None and (centroids is None or settings.against == "mask"):
         centroids = mask_means(masks)
+    if centroids is None:
+        raise InputError(path, "neither masks nor centroids_px")
     if centroids.ndim != 2 or centroids.shape[1] != 2 or (masks is not None and len(masks) != len(centroids)):
         raise InputError(path, f"centroids_px: expected (T, 2), got {centroids.shape}")
     if not fps > 0:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +15,12 @@ from kinetrace.video.render import write_clip
 
 from .camera import place_camera
 from .motion import reach, simulate
-from .ranges import SPLITS, VARIANTS, ClipSpec, Split, View, draw_clip, load_ranges, variants_of
+from .ranges import SPLITS, VARIANTS, ClipSpec, Split, View, draw_clip, variants_of
 from .renderer import Renderer
 from .truth import Truth, make_truth, save_truth
 
 Driver = Literal["analytic", "mujoco"]
 DRIVERS: Final[tuple[Driver, ...]] = ("analytic", "mujoco")
-MANIFEST: Final = "manifest.json"
 
 
 def clip_specs(
@@ -100,7 +97,7 @@ def generate(
     ranges: dict[str, Any] | None = None,
     tick: Callable[[ClipSpec], None] = lambda spec: None,
 ) -> None:
-    """Writes OUT/SPLIT/NAME.mp4, .npz and .json for each clip, and OUT/manifest.json.
+    """Writes OUT/SPLIT/NAME.mp4, .npz and .json for each clip.
 
     The same specs give the same files with the same versions of MuJoCo, Mesa and PyAV; the truth but for the
     rendered masks and depth depends on none of them.
@@ -108,7 +105,6 @@ def generate(
     Raises:
         RenderingError: MuJoCo or its OpenGL library is missing.
     """
-    names = []
     for spec in specs:
         tick(spec)
         folder = out / spec.split
@@ -116,12 +112,3 @@ def generate(
         frames, truth = render_clip(spec, driver=driver, ranges=ranges)
         write_clip(folder / f"{spec.name}.mp4", frames, spec.fps)
         save_truth(truth, folder / spec.name)
-        names.append(f"{spec.split}/{spec.name}")
-    table = json.dumps(load_ranges() if ranges is None else ranges, sort_keys=True)
-    content = {
-        "benchmark": "newtonbench",
-        "driver": driver,
-        "ranges_sha256": hashlib.sha256(table.encode()).hexdigest(),
-        "clips": names,
-    }
-    (out / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
