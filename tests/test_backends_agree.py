@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import kinetrace as kt
+from advantage_cases import MODES, batch
 from kinetrace import _testing
 
 DTYPES = [np.float32, np.float64]
@@ -109,3 +110,22 @@ def test_dtw_from_cost(dtype: Any) -> None:
     for step in ("symmetric1", "symmetric2", "sequential_jump", pattern):
         assert_all_agree(lambda s=step: kt.dtw_from_cost(cost, step=s, subsequence=True, return_path=True))
         assert_all_agree(lambda s=step: kt.dtw_rewards(cost=cost, step=s, subsequence=True))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("policy", ["omit", "propagate"])
+@pytest.mark.parametrize("mode", MODES)
+def test_group_advantages(mode: str, policy: str, dtype: Any) -> None:
+    rng = np.random.default_rng(MODES.index(mode))
+    for _ in range(5):
+        rewards, groups, options = batch(rng, mode, dtype)
+        assert_all_agree(lambda r=rewards, g=groups, o=options: kt.group_advantages(r, g, nan_policy=policy, **o))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("separate", [True, False])
+def test_segment_advantages(separate: bool, dtype: Any) -> None:
+    rng = np.random.default_rng(9)
+    rewards, segments = rng.normal(size=(41, 3)).astype(dtype), rng.integers(-2, 4, (41, 133))
+    groups = rng.integers(0, 6, 41)
+    assert_all_agree(lambda: kt.segment_advantages(rewards, groups, segments, separate=separate))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import fuzz_advantages
 import fuzz_dtw
 import fuzz_fits
 import fuzz_motion
@@ -31,6 +32,8 @@ KERNELS: dict[str, tuple[Callable[[Rng], Call], Callable[[Call, Any], None]]] = 
     "dtw_from_cost": (fuzz_dtw.dtw_from_cost_call, fuzz_dtw.judge_dtw),
     "soft_dtw": (fuzz_soft.soft_dtw_call, fuzz_soft.judge_soft_dtw),
     "soft_dtw_from_cost": (fuzz_soft.soft_dtw_from_cost_call, fuzz_soft.judge_soft_dtw),
+    "group_advantages": (fuzz_advantages.group_advantages_call, fuzz_advantages.judge_group_advantages),
+    "segment_advantages": (fuzz_advantages.segment_advantages_call, fuzz_advantages.judge_segment_advantages),
     "rouge": (fuzz_traces.rouge_call, fuzz_traces.judge_rouge),
     "rouge_cost": (fuzz_traces.rouge_cost_call, fuzz_traces.judge_rouge_cost),
     "split_steps": (fuzz_traces.split_steps_call, fuzz_traces.judge_split_steps),

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from kinetrace.metrics import newtonbench
 from kinetrace.video.errors import load_cv2
 
 Floats = npt.NDArray[np.float64]
@@ -17,23 +18,8 @@ MEASURES: Final = ("l2", "rmse_v", "rmse_a", "iou", "chamfer", "coverage")
 
 
 def centroid_scores(predicted: Floats, true: Floats, *, dt: float, scale: float, norm: Norm) -> dict[str, float]:
-    """l2, rmse_v, rmse_a and coverage of two paths (T, 2) in px, NaN where the object is missing.
-
-    l2 = scale * mean |c - c'|; rmse_v and rmse_a = scale * sqrt(mean |e|^2), e the error of the first difference over
-    dt and of the second one over dt^2, |e|^2 its sum over x and y ("vector") or mean ("component"). A frame or a
-    difference of which a side is missing is left out; coverage is the share of the truth's frames with a prediction.
-    Secondary: these are the formulas that third parties give for NewtonBench-60K; dt, scale and norm are unknown.
-    """
-    error = predicted - true
-    known = np.isfinite(true).all(1)
-    seen = np.isfinite(error).all(1)
-    scores = {"l2": scale * _mean(np.linalg.norm(error, axis=1))}
-    for name, order in (("rmse_v", 1), ("rmse_a", 2)):
-        difference = np.diff(error, n=order, axis=0) / dt**order
-        square = (difference**2).sum(1) if norm == "vector" else (difference**2).mean(1)
-        scores[name] = scale * float(np.sqrt(_mean(square)))
-    scores["coverage"] = float(seen.sum() / known.sum()) if known.any() else float("nan")
-    return scores
+    """l2, rmse_v, rmse_a and coverage of two paths (T, 2) in px, NaN where missing: `kinetrace.metrics.newtonbench`."""
+    return newtonbench(predicted, true, dt=dt, scale=scale, norm=norm)
 
 
 def mask_scores(predicted: Masks, true: Masks, *, scale: float) -> dict[str, float]:
