@@ -49,7 +49,7 @@ def simulate_dynamics(spec: ClipSpec) -> Floats:
     """
     if spec.variant != LAWFUL:
         raise ValueError(f"driver: expected a lawful clip for MuJoCo's dynamics, got {spec.name}")
-    mujoco: Any = load_mujoco()
+    mujoco: Any = load_mujoco(rendering=False)
     per_frame = math.ceil(STEPS_PER_SECOND / spec.fps)
     on_ramp = spec.primitive.startswith("ramp")
     slope = slope_rad(spec)

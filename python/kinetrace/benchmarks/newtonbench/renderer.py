@@ -35,8 +35,8 @@ def default_gl() -> None:
         os.environ["MUJOCO_GL"] = "osmesa"
 
 
-def load_mujoco() -> Any:
-    """MuJoCo, or an error that says what to install.
+def load_mujoco(*, rendering: bool = True) -> Any:
+    """MuJoCo, or an error that says what to install; its dynamics need no OpenGL library.
 
     Raises:
         RenderingError: no MuJoCo, or none of the OpenGL library that MUJOCO_GL asks for.
@@ -53,7 +53,7 @@ def load_mujoco() -> Any:
         # PyOpenGL without the library behind it: the functions that it looks up are missing.
         raise _no_gl(error) from error
     module: ModuleType = mujoco
-    if not hasattr(module, "Renderer"):
+    if rendering and not hasattr(module, "Renderer"):
         raise _no_gl("mujoco has no Renderer")
     return module
 
