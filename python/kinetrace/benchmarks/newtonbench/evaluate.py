@@ -149,7 +149,7 @@ def _from_arrays(path: Path, known: Truth, settings: Settings) -> tuple[npt.NDAr
     fps = float(given.get("fps", known.info["fps"]))
     masks, centroids = given.get("masks"), given.get("centroids_px")
     if masks is not None:
-        if masks.ndim != 3 or masks.dtype.kind not in "bu":
+        if masks.ndim != 3 or masks.dtype.kind not in ("b", "u"):
             raise InputError(path, f"masks: expected bool or uint8 (T, H, W), got {masks.dtype} {masks.shape}")
         if masks.shape[1:] != known.masks.shape[1:]:
             raise InputError(path, _size(masks.shape[1:], known))
