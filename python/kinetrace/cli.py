@@ -1,4 +1,4 @@
-"""The command line: `kinetrace score`, `demo`, `simulate`, `eval`, `info`."""
+"""The command line: `kinetrace score`, `demo`, `simulate`, `eval`, `info`, `plugin-path`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each command's module declares its own options."""
     from . import __version__, info
     from .benchmarks.newtonbench import command as newtonbench
+    from .integrations import _plugins
     from .video import demo, runner
 
     parser = argparse.ArgumentParser(prog="kinetrace", description="Motion quantities of video.")
@@ -30,6 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     judged = judge.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     newtonbench.add_eval(judged.add_parser("newtonbench", help="table by primitive and split"))
     info.add_parser(commands)
+    path = commands.add_parser("plugin-path", help="print where the plug-in file for a trainer lies")
+    _plugins.add_arguments(path)
+    path.set_defaults(run=_plugins.run)
     return parser
 
 
