@@ -21,7 +21,7 @@ from kinetrace.benchmarks.newtonbench import (
     variants_of,
 )
 from kinetrace.benchmarks.newtonbench.motion import reach
-from kinetrace.benchmarks.newtonbench.ranges import ClipSpec
+from kinetrace.benchmarks.newtonbench.spec import ClipSpec
 from kinetrace.primitives import PRIMITIVES
 
 CLIPS = [draw_clip(p, s, i, seed=3) for s in SPLITS for p in PRIMITIVES for i in range(10)]

@@ -7,13 +7,14 @@ docs/newtonbench.md describes the clips, the files and what was measured.
 from __future__ import annotations
 
 from .camera import Camera, place_camera
+from .draw import draw_clip
 from .dynamics import simulate_dynamics
 from .evaluate import Settings, evaluate
 from .generate import clip_specs, generate, render_clip
 from .gravity import RecoveredGravity, recover_gravity
 from .motion import Motion, simulate, theory
-from .ranges import LAWFUL, SPLITS, VARIANTS, ClipSpec, draw_clip, load_ranges, variants_of
 from .renderer import RenderingError
+from .spec import LAWFUL, SPLITS, VARIANTS, ClipSpec, load_ranges, variants_of
 from .truth import Truth, load_truth
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .motion import half_height_m
-from .ranges import ClipSpec
+from .spec import ClipSpec
 
 Floats = npt.NDArray[np.float64]
 

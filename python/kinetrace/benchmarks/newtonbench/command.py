@@ -17,8 +17,8 @@ from kinetrace.video.results import write_json
 from .evaluate import Settings, evaluate
 from .generate import DRIVERS, clip_specs, generate
 from .measures import MEASURES
-from .ranges import SPLITS, VARIANTS, VIEWS, load_ranges
 from .renderer import default_gl, load_mujoco
+from .spec import SPLITS, VARIANTS, VIEWS, load_ranges
 
 
 def add_simulate(parser: argparse.ArgumentParser) -> None:

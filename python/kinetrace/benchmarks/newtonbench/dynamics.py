@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .motion import half_height_m, slope_rad, theory
-from .ranges import LAWFUL, ClipSpec
 from .renderer import load_mujoco
+from .spec import LAWFUL, ClipSpec
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from kinetrace.video.decode import VIDEO_SUFFIXES
 from kinetrace.video.errors import InputError
 
 from .measures import MEASURES, Norm, centroid_scores, mask_scores
-from .ranges import SPLITS
 from .segment import empty_scene, read_colour, segment_clip
+from .spec import SPLITS
 from .truth import Truth, load_truth, mask_means
 
 Floats = npt.NDArray[np.float64]

@@ -14,9 +14,10 @@ from kinetrace.primitives import PRIMITIVES, PrimitiveKind
 from kinetrace.video.render import write_clip
 
 from .camera import place_camera
+from .draw import draw_clip
 from .motion import reach, simulate
-from .ranges import SPLITS, VARIANTS, ClipSpec, Split, View, draw_clip, variants_of
 from .renderer import Renderer
+from .spec import SPLITS, VARIANTS, ClipSpec, Split, View, variants_of
 from .truth import Truth, make_truth, save_truth
 
 Driver = Literal["analytic", "mujoco"]

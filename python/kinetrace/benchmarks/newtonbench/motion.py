@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kinetrace.primitives import simulate_primitive
 
-from .ranges import LAWFUL, ClipSpec, load_ranges, variants_of
+from .spec import LAWFUL, ClipSpec, load_ranges, variants_of
 
 Floats = npt.NDArray[np.float64]
 

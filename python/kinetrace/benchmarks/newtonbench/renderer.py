@@ -13,8 +13,8 @@ import numpy.typing as npt
 from kinetrace.video.errors import MissingExtraError
 
 from .camera import Camera
-from .ranges import ClipSpec
 from .scene import CAMERA, OBJECT, paint, scene_xml
+from .spec import ClipSpec
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .camera import Camera
 from .motion import half_height_m, reach, slope_rad
-from .ranges import ClipSpec
+from .spec import ClipSpec
 
 Floats = npt.NDArray[np.float64]
 

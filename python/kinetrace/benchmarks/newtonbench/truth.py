@@ -14,7 +14,7 @@ from kinetrace.video.errors import InputError
 
 from .camera import Camera
 from .motion import Motion
-from .ranges import ClipSpec
+from .spec import ClipSpec
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,95 +1,19 @@
-"""The parameters of a clip, drawn from the ranges in ranges.toml: the same seed draws the same clip."""
+"""Drawing the parameters of a clip from ranges: the same seed draws the same clip."""
 
 from __future__ import annotations
 
 import math
-import tomllib
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from kinetrace.primitives import PRIMITIVES, PrimitiveKind
 
-Split = Literal["id", "ood"]
-View = Literal["parallel", "oblique"]
-SPLITS: Final[tuple[Split, ...]] = ("id", "ood")
-VIEWS: Final[tuple[View, ...]] = ("parallel", "oblique")
-SHAPES: Final = ("sphere", "box", "cylinder")
-LAWFUL: Final = "lawful"
-VARIANTS: Final = ("hovering", "drifting_acceleration", "vanishing", "teleport", "reversed_friction", "wrong_gravity")
-"""The ways in which a clip can break the law; reversed friction is one of the ramps only."""
+from .motion import lawful_path
+from .spec import LAWFUL, SPLITS, VIEWS, ClipSpec, Split, View, load_ranges
 
 _ATTEMPTS: Final = 1000
-
-
-@dataclass(frozen=True)
-class ClipSpec:
-    """One clip: what moves, how, and from where it is seen. Metres, seconds, radians."""
-
-    name: str
-    split: Split
-    primitive: PrimitiveKind
-    variant: str
-    """"lawful" or one of VARIANTS."""
-    num_frames: int
-    fps: float
-    size_px: int
-    fovy_rad: float
-    gravity: float
-    height_m: float
-    speed: float
-    angle_rad: float
-    friction: float
-    shape: str
-    radius_m: float
-    view: View
-    yaw_rad: float
-    pitch_rad: float
-    seed: tuple[int, ...]
-    """Of the appearance and of what a variant draws; shared by a lawful clip and its variants."""
-
-    def with_variant(self, variant: str) -> ClipSpec:
-        """The unlawful twin, in all else the same clip."""
-        if variant != LAWFUL and variant not in variants_of(self.primitive):
-            expected = ", ".join((LAWFUL, *variants_of(self.primitive)))
-            raise ValueError(f"variant: expected one of {expected} for {self.primitive}, got {variant!r}")
-        stem = self.name.split(".")[0]
-        return replace(self, variant=variant, name=stem if variant == LAWFUL else f"{stem}.{variant}")
-
-
-def variants_of(primitive: PrimitiveKind) -> tuple[str, ...]:
-    """The unlawful variants that a primitive has."""
-    return tuple(v for v in VARIANTS if v != "reversed_friction" or primitive.startswith("ramp"))
-
-
-def load_ranges(path: Path | None = None) -> dict[str, Any]:
-    """The table of ranges: the package's own, or one of the same form.
-
-    Raises:
-        ValueError: the file is not TOML, or lacks a part.
-    """
-    if path is None:
-        return _own_ranges()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"ranges: expected a TOML file, got {path}: {error}") from error
-    own = _own_ranges()
-    for part in own:
-        if set(own[part]) - set(table.get(part, {})):
-            missing = ", ".join(sorted(set(own[part]) - set(table.get(part, {}))))
-            raise ValueError(f"ranges: expected [{part}] to hold {missing}, got {path} without")
-    return table
-
-
-@cache
-def _own_ranges() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("ranges.toml").read_text(encoding="utf-8"))
 
 
 def draw_clip(
@@ -127,7 +51,7 @@ def draw_clip(
         raise ValueError(f"view: expected one of {', '.join(VIEWS)}, got {view!r}")
     if index < 0 or seed < 0:
         raise ValueError(f"index, seed: expected at least 0, got {index}, {seed}")
-    table = _own_ranges() if ranges is None else ranges
+    table = load_ranges() if ranges is None else ranges
     key = (seed, SPLITS.index(split), PRIMITIVES.index(primitive), index)
     rng = np.random.default_rng(key)
     clip, camera, law = table["clip"], table["camera"][view], table["split"][split][primitive]
@@ -169,8 +93,6 @@ def _uniform(rng: np.random.Generator, bounds: npt.ArrayLike) -> float:
 
 def _holds_to_the_end(spec: ClipSpec) -> bool:
     """Whether the object neither touches the ground nor comes to rest before the last frame."""
-    from .motion import lawful_path
-
     path, velocity = lawful_path(spec)
     end_s = (spec.num_frames - 1) / spec.fps
     moving = True
