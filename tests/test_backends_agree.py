@@ -10,6 +10,7 @@ import pytest
 import kinetrace as kt
 from advantage_cases import MODES, batch
 from kinetrace import _testing
+from mask_cases import draw_mask
 
 DTYPES = [np.float32, np.float64]
 BACKENDS = _testing.backends()
@@ -86,6 +87,15 @@ def test_chain_flow(dtype: Any) -> None:
     flow, back = ((rng.normal(size=(6, 2, 40, 50)) * 3).astype(dtype) for _ in range(2))
     points = (rng.uniform(size=(77, 2)) * [49, 39]).astype(dtype)
     assert_all_agree(lambda: kt.chain_flow(flow, points, backward_flow=back, max_cycle_error=4.0))
+
+
+@pytest.mark.parametrize("kind", ["disc", "noise", "sparse", "outline"])
+def test_masks(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    a, b = (np.stack([draw_mask(rng, 60, 170, kind) for _ in range(4)]).reshape(2, 2, 60, 170) for _ in range(2))
+    assert_all_agree(lambda: kt.mask_centroids(a))
+    assert_all_agree(lambda: kt.mask_iou(a, b))
+    assert_all_agree(lambda: kt.mask_chamfer(a, b.view(np.uint8)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

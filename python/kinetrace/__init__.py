@@ -17,6 +17,7 @@ from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.group_advantages import group_advantages
 from kinetrace.kinematic_residual import kinematic_residual
+from kinetrace.masks import mask_centroids, mask_chamfer, mask_iou
 from kinetrace.primitives import simulate_primitive
 from kinetrace.segment_advantages import process_supervision_advantages, segment_advantages
 from kinetrace.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_from_cost
@@ -55,6 +56,9 @@ __all__ = [
     "fit_segments",
     "group_advantages",
     "kinematic_residual",
+    "mask_centroids",
+    "mask_chamfer",
+    "mask_iou",
     "overlong_penalty",
     "process_supervision_advantages",
     "rouge",

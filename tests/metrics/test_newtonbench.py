@@ -126,14 +126,13 @@ def test_an_empty_mask_is_a_missing_frame() -> None:
     assert math.isnan(nothing["rmse_a"])
 
 
-def test_without_mask_kernels_it_asks_for_a_callable(monkeypatch: pytest.MonkeyPatch) -> None:
-    a = np.stack([disc(10, 12)] * 3)
-    monkeypatch.setattr(kt, "mask_iou", plain_iou, raising=False)
-    monkeypatch.delattr(kt, "mask_chamfer", raising=False)
-    with pytest.raises(ValueError, match="chamfer: expected a callable, got None"):
-        metrics.newtonbench(a, a)
-    monkeypatch.setattr(kt, "mask_chamfer", lambda p, q: np.zeros(p.shape[:2]), raising=False)
-    assert metrics.newtonbench(a, a)["iou"] == 1
+def test_masks_without_callables_go_to_the_kernels() -> None:
+    a = np.stack([disc(10 + t, 12) for t in range(3)])
+    b = np.roll(a, (1, 2), axis=(1, 2))
+    got = metrics.newtonbench(a, b)
+    assert got["iou"] == pytest.approx(plain_iou(a[None], b[None]).mean(), rel=1e-14)
+    assert got["chamfer"] == pytest.approx(kt.mask_chamfer(a, b).mean(), rel=1e-14)
+    assert got["l2"] == pytest.approx(math.sqrt(5), rel=1e-14)
 
 
 def test_a_bad_problem_leaves_its_neighbours_alone() -> None:

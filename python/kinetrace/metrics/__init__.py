@@ -13,6 +13,7 @@ from kinetrace.metrics.newtonbench import kinematic_rmse, newtonbench
 from kinetrace.metrics.newtongen import newtongen_features, newtongen_pis
 from kinetrace.metrics.physics_iq import physics_iq
 from kinetrace.metrics.physics_iq_clip import PhysicsIQClip, physics_iq_clip, physics_iq_masks
+from kinetrace.metrics.pisa import pisa, pisa_coverage, pisa_frames
 from kinetrace.metrics.vamp import vamp
 from kinetrace.metrics.vbench import dynamic_degree, dynamic_degree_frames
 from kinetrace.metrics.vmbench import perceptible_amplitude
@@ -40,5 +41,8 @@ __all__ = [
     "physics_iq",
     "physics_iq_clip",
     "physics_iq_masks",
+    "pisa",
+    "pisa_coverage",
+    "pisa_frames",
     "vamp",
 ]

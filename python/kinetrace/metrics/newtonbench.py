@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-import kinetrace
 from kinetrace._arrays import Array
+from kinetrace.masks import mask_centroids, mask_chamfer, mask_iou
 from kinetrace.metrics._arguments import (
     Bools,
     Floats,
@@ -64,7 +64,7 @@ def newtonbench(
         with nothing left is NaN. Empty masks count in IoU, so they lower it; read it beside coverage.
 
     Raises:
-        ValueError, TypeError: shape, dtype or range of an argument; masks without a chamfer at hand.
+        ValueError, TypeError: shape, dtype or range of an argument.
 
     Notes:
         Secondary: the formulas are those that third parties give for NewtonBench-60K (arXiv 2512.00425), no code is
@@ -88,10 +88,12 @@ def newtonbench(
         same_shape(b, "true", a, "predicted")
         single = a.ndim == 3
         a, b = (a[None], b[None]) if single else (a, b)
-        c, d = _centroids(a), _centroids(b)
-        scores["iou"] = _per_problem(_mask_metric("iou", iou)(a, b), len(a), "iou")
+        c, d = mask_centroids(a), mask_centroids(b)
+        scores["iou"] = _per_problem(_mask_metric("iou", iou, mask_iou)(a, b), len(a), "iou")
         factor = number(scale, "scale") / (np.sqrt(2) if compat else 1)
-        scores["chamfer"] = factor * _per_problem(_mask_metric("chamfer", chamfer)(a, b), len(a), "chamfer")
+        scores["chamfer"] = factor * _per_problem(
+            _mask_metric("chamfer", chamfer, mask_chamfer)(a, b), len(a), "chamfer"
+        )
         if a.shape[1] < 3:
             raise ValueError(f"predicted: expected at least 3 frames, got {a.shape[1]}")
     else:
@@ -172,29 +174,10 @@ def _rmse(c: Floats, d: Floats, order: int, dt: float, scale: float, norm: Norm)
     return values
 
 
-def _centroids(inside: Bools) -> Floats:
-    """(B, T, 2) x, y in pixels, NaN where a mask is empty; without `kinetrace.mask_centroids` from counts along axes."""
-    kernel = getattr(kinetrace, "mask_centroids", None)
-    if kernel is not None:
-        return np.asarray(kernel(inside), dtype=np.float64)
-    columns, rows = (np.count_nonzero(inside, axis=axis).astype(np.float64) for axis in (2, 3))
-    total = rows.sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        x = (columns * np.arange(columns.shape[-1])).sum(axis=-1) / total
-        y = (rows * np.arange(rows.shape[-1])).sum(axis=-1) / total
-    return np.stack([x, y], axis=-1)
-
-
-def _mask_metric(name: str, given: MaskMetric | None) -> MaskMetric:
-    if given is not None:
-        if not callable(given):
-            raise TypeError(f"{name}: expected a callable, got {type(given).__name__}")
-        return given
-    found = getattr(kinetrace, f"mask_{name}", None)
-    if found is None:
-        raise ValueError(f"{name}: expected a callable, got None in a build without kinetrace.mask_{name}")
-    metric: MaskMetric = found
-    return metric
+def _mask_metric(name: str, given: MaskMetric | None, default: MaskMetric) -> MaskMetric:
+    if given is not None and not callable(given):
+        raise TypeError(f"{name}: expected a callable, got {type(given).__name__}")
+    return given or default
 
 
 def _per_problem(values: Any, count: int, name: str) -> Floats:
