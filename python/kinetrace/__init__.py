@@ -27,6 +27,8 @@ from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_st
 from kinetrace.track_residual import track_residual
 
 if TYPE_CHECKING:
+    from kinetrace import benchmarks as benchmarks
+    from kinetrace import integrations as integrations
     from kinetrace import metrics as metrics
     from kinetrace import rewards as rewards
 
@@ -74,6 +76,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Subpackages that are imported when they are first named."""
-    if name in ("metrics", "rewards"):
+    if name in ("benchmarks", "integrations", "metrics", "rewards"):
         return import_module(f"kinetrace.{name}")
     raise AttributeError(f"module 'kinetrace' has no attribute {name!r}")

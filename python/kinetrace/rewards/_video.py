@@ -16,7 +16,7 @@ from kinetrace.rewards._frozen import as_tensor, still_frozen, wants_gradient, w
 from kinetrace.rewards._trainer import Float, TrainerReward
 
 #: What a loss takes beside clips and prompts.
-_INPUTS = ("reference", "reference_features", "features", "flow", "mask")
+INPUTS = ("reference", "reference_features", "features", "flow", "mask")
 #: Clips by prompt, or a function of a batch's prompts that returns their clips in the reward's layout.
 References = Mapping[str, Any] | Callable[[Sequence[str]], Any]
 
@@ -71,8 +71,8 @@ class VideoReward(TrainerReward):
 
         Args and errors are those of `loss`.
         """
-        if inputs.keys() - set(_INPUTS):
-            raise TypeError(f"expected no argument but {', '.join(_INPUTS)}, got {min(inputs.keys() - set(_INPUTS))}")
+        if inputs.keys() - set(INPUTS):
+            raise TypeError(f"expected no argument but {', '.join(INPUTS)}, got {min(inputs.keys() - set(INPUTS))}")
         inputs = {name: value for name, value in inputs.items() if value is not None}
         if (
             self.references is not None
