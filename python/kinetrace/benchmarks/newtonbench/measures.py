@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+import kinetrace
 from kinetrace.metrics import newtonbench
-from kinetrace.video.errors import load_cv2
 
 Floats = npt.NDArray[np.float64]
 Masks = npt.NDArray[np.bool_]
@@ -28,22 +28,8 @@ def mask_scores(predicted: Masks, true: Masks, *, scale: float) -> dict[str, flo
     Both masks empty: iou 1; one empty: iou 0 and no chamfer. Chamfer: the mean distance in px of each mask's pixels
     to the other mask, the two directions added, times scale.
     """
-    cv2 = load_cv2()
-    both = (predicted & true).sum((1, 2))
-    either = (predicted | true).sum((1, 2))
-    iou = np.where(either > 0, both / np.maximum(either, 1), 1.0)
-    chamfer = np.full(len(true), np.nan)
-    for t in np.flatnonzero(predicted.any((1, 2)) & true.any((1, 2))):
-        y, x = np.nonzero(predicted[t] | true[t])
-        box = np.s_[y.min() : y.max() + 1, x.min() : x.max() + 1]
-        a, b = predicted[t][box], true[t][box]
-        chamfer[t] = _to(cv2, b)[a].mean() + _to(cv2, a)[b].mean()
-    return {"iou": float(iou.mean()), "chamfer": scale * _mean(chamfer)}
-
-
-def _to(cv2: Any, mask: Masks) -> Floats:
-    """Distance of each pixel to the mask."""
-    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+    chamfer = kinetrace.mask_chamfer(predicted, true)
+    return {"iou": float(kinetrace.mask_iou(predicted, true).mean()), "chamfer": scale * _mean(chamfer)}
 
 
 def _mean(values: npt.NDArray[np.floating]) -> float:
