@@ -1,5 +1,5 @@
 # The list of kernels, and how one kernel text becomes one object per instruction set.
-set(KINETRACE_KERNELS chain_flow dtw fit_kinematics fit_segments group_advantages kinematic_residual
+set(KINETRACE_KERNELS chain_flow dtw fit_kinematics fit_segments group_advantages kinematic_residual masks
   segment_advantages soft_dtw track_residual)
 # Texts of cpp/src/simd beyond the one that has the kernel's name.
 set(KINETRACE_SIMD_PARTS dtw_lanes dtw_roof)

@@ -67,9 +67,9 @@ class Workbench:
             self.runtime.append(str(target))
 
     def drivers_for(self, path: Path) -> list[Path]:
-        """The drivers named like the file or its folder; all of them for a file that belongs to no kernel."""
+        """The drivers of the kernel that the file or its folder is named after; all for a file of no kernel."""
         drivers: list[Path] = self.options.drivers
-        own = [d for d in drivers if d.stem in (path.stem, path.parent.name)]
+        own = [d for d in drivers if d.stem == path.parent.name or f"{path.stem}_".startswith(f"{d.stem}_")]
         return own or drivers
 
     def build(self, tree: Path, driver: Path, mode: str, target: Path) -> str:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import kinetrace as kt
+from advantage_cases import MODES, batch
 from kinetrace import _testing
+from mask_cases import draw_mask
 
 DTYPES = [np.float32, np.float64]
 BACKENDS = _testing.backends()
@@ -87,6 +89,15 @@ def test_chain_flow(dtype: Any) -> None:
     assert_all_agree(lambda: kt.chain_flow(flow, points, backward_flow=back, max_cycle_error=4.0))
 
 
+@pytest.mark.parametrize("kind", ["disc", "noise", "sparse", "outline"])
+def test_masks(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    a, b = (np.stack([draw_mask(rng, 60, 170, kind) for _ in range(4)]).reshape(2, 2, 60, 170) for _ in range(2))
+    assert_all_agree(lambda: kt.mask_centroids(a))
+    assert_all_agree(lambda: kt.mask_iou(a, b))
+    assert_all_agree(lambda: kt.mask_chamfer(a, b.view(np.uint8)))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "l1", "cosine", "dot"])
 @pytest.mark.parametrize("coordinates", [1, 5])
@@ -109,3 +120,22 @@ def test_dtw_from_cost(dtype: Any) -> None:
     for step in ("symmetric1", "symmetric2", "sequential_jump", pattern):
         assert_all_agree(lambda s=step: kt.dtw_from_cost(cost, step=s, subsequence=True, return_path=True))
         assert_all_agree(lambda s=step: kt.dtw_rewards(cost=cost, step=s, subsequence=True))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("policy", ["omit", "propagate"])
+@pytest.mark.parametrize("mode", MODES)
+def test_group_advantages(mode: str, policy: str, dtype: Any) -> None:
+    rng = np.random.default_rng(MODES.index(mode))
+    for _ in range(5):
+        rewards, groups, options = batch(rng, mode, dtype)
+        assert_all_agree(lambda r=rewards, g=groups, o=options: kt.group_advantages(r, g, nan_policy=policy, **o))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("separate", [True, False])
+def test_segment_advantages(separate: bool, dtype: Any) -> None:
+    rng = np.random.default_rng(9)
+    rewards, segments = rng.normal(size=(41, 3)).astype(dtype), rng.integers(-2, 4, (41, 133))
+    groups = rng.integers(0, 6, 41)
+    assert_all_agree(lambda: kt.segment_advantages(rewards, groups, segments, separate=separate))

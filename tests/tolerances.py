@@ -46,6 +46,7 @@ TABLE: dict[tuple[str, str], Bound] = {
         64, "as eulerian with three or more bilinear samples of 6 roundings, at points rounded twice each"
     ),
     ("kinematic_residual", "gradient"): Bound(64, "residual, its slope, 1/N, and a scatter of up to 16 terms"),
+    ("mask_chamfer", "value"): Bound(16, "a root, sums over lanes and rows, a mean and a sum; all terms are positive"),
     ("track_residual", "value"): Bound(16, "third difference 5, division, square and sum over D 6, sum in lanes"),
     ("track_residual", "gradient"): Bound(16, "residual 6, slope and 1/N 4, four terms added"),
     ("chain_flow", "positions"): Bound(

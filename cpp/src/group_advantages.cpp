@@ -47,7 +47,7 @@ template <class T> Outcome run(const GroupAdvantagesArgs<T>& a, const Launch& la
                [&](int64_t first, int64_t last) { KT_SIMD_CALL(group_advantages, a, index, first, last); });
   if (!ends_with_batch(a)) return {};
   const BatchStatistics s = batch_statistics(a);
-  for (int64_t i = 0; i < a.rows; ++i) a.value[i] = T(batch_value(a, s, i));
+  for (int64_t i = 0; i < a.rows; ++i) a.value[i] = rounded<T>(batch_value(a, s, i));
   return {};
 }
 

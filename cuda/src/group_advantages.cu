@@ -122,7 +122,7 @@ template <class T> __global__ void __launch_bounds__(kThreads) write_rows(GroupA
     } else if (ends_with_batch(a)) {
       a.stage[i] = value, a.stage[a.rows + i] = combined_reward(a, i);
     } else {
-      a.value[i * t.columns + k] = T(shown(a, value));
+      a.value[i * t.columns + k] = rounded<T>(shown(a, value));
     }
   }
   if (a.mode == AdvantageMode::gdpo) a.stage[i] = is_scorable(a, i) ? sum : quiet_nan<double>();
@@ -161,7 +161,7 @@ __global__ void __launch_bounds__(kThreads) add_batch(GroupAdvantagesArgs<T> a, 
 
 template <class T> __global__ void __launch_bounds__(kThreads) write_batch(GroupAdvantagesArgs<T> a, Tables t) {
   const int64_t i = thread_index();
-  if (i < a.rows) a.value[i] = T(batch_value(a, batch_of(a, *t.batch, 2), i));  // KT_MUTATE: bound
+  if (i < a.rows) a.value[i] = rounded<T>(batch_value(a, batch_of(a, *t.batch, 2), i));  // KT_MUTATE: bound
 }
 
 template <class T> cudaError_t launch_all(const GroupAdvantagesArgs<T>& a, cudaStream_t stream) {

@@ -16,7 +16,10 @@ namespace {
 
 constexpr int kThreads = 128, kWarps = kThreads / kWarp;
 constexpr int kColumns = 4, kStripe = kWarp * kColumns;
-constexpr int64_t kWorkspaceBytes = int64_t(2) << 30, kMostWarps = 1 << 16;
+constexpr int64_t kMostWarps = 1 << 16;
+#ifndef KT_SOFT_DTW_WORKSPACE_BYTES  // the driver sets a limit that it meets
+#define KT_SOFT_DTW_WORKSPACE_BYTES (int64_t(2) << 30)
+#endif
 
 // The workspace: `warps` slots, each divided as follows, in elements.
 struct Layout {
@@ -30,7 +33,7 @@ template <class T> Layout layout_of(const SoftDtwArgs<T>& a) {
   at.weights = at.edges + 4 * a.rows;
   at.expected = at.weights + (backward ? 3 * a.rows * a.columns : 0);
   at.size = at.expected + (backward && !a.alignment ? a.rows * a.columns : 0);
-  const int64_t bytes = (at.size > 0 ? at.size : 1) * int64_t(sizeof(T)), fitting = kWorkspaceBytes / bytes;
+  const int64_t bytes = (at.size > 0 ? at.size : 1) * int64_t(sizeof(T)), fitting = KT_SOFT_DTW_WORKSPACE_BYTES / bytes;
   at.warps = a.pairs < kMostWarps ? a.pairs : kMostWarps;
   if (at.warps > fitting) at.warps = fitting < 1 ? 1 : fitting;
   return at;
@@ -69,11 +72,7 @@ template <class T> class WarpRun {
     if (status == kOk) backward();
     const T failed = status == kNonFinite ? quiet_nan<T>() : T(0);
     if (a.alignment) finish_alignment(status == kOk, failed);
-    if (a.rewards) {
-      __syncwarp(kAllLanes);
-      pair.write_rewards(expected, status == kOk, lane);
-      __syncwarp(kAllLanes);
-    }
+    if (a.rewards) pair.write_rewards(expected, status == kOk, lane);
     if (slopes) pair.write_slopes(expected, status == kOk, failed, lane);
   }
 
@@ -101,7 +100,7 @@ template <class T> class WarpRun {
       for (int64_t t = 0; t < steps; ++t) {
         Scaled<T> left = shifted_up(edge);
         const int64_t i = t - lane;
-        if (i < 0 || i >= pair.n || first >= pair.m) continue;
+        if (i < 0 || i >= pair.n || first >= pair.m) continue;  // KT_MUTATE: i >= pair.n -> false
         if (lane == 0) left = stripe == 0 ? absent<T>() : Scaled<T>{from_left[2 * i], from_left[2 * i + 1]};
         const Scaled<T> next_corner = left;
         const int64_t from = first_column(band, i), to = last_column(band, i);
@@ -109,7 +108,7 @@ template <class T> class WarpRun {
 #pragma unroll
         for (int k = 0; k < kColumns; ++k) {
           const int64_t j = first + k;
-          if (j >= pair.m) break;
+          if (j >= pair.m) break;  // KT_MUTATE: j >= pair.m -> false
           const bool inside = from <= j && j <= to;
           bool meaningless = false;
           const T x = inside ? pair.exponent(i, j, meaningless) : T(0);
@@ -151,13 +150,13 @@ template <class T> class WarpRun {
       for (int64_t t = 0; t < steps; ++t) {
         T left = __shfl_down_sync(kAllLanes, to_left, 1), diagonal = __shfl_down_sync(kAllLanes, to_corner, 1);
         const int64_t i = pair.n - 1 - (t - (kWarp - 1 - lane));
-        if (i < 0 || i >= pair.n || first >= pair.m) continue;
+        if (i < 0 || i >= pair.n || first >= pair.m) continue;  // KT_MUTATE: i >= pair.n -> false
         if (first + kColumns >= pair.m) left = diagonal = T(0);
         else if (lane == kWarp - 1) left = from_right[2 * i], diagonal = from_right[2 * i + 1];
 #pragma unroll
         for (int k = kColumns - 1; k >= 0; --k) {
           const int64_t j = first + k;
-          if (j >= pair.m) continue;
+          if (j >= pair.m) continue;  // KT_MUTATE: j >= pair.m -> false
           const T e = soft_flush(incoming[k] + left);
           const T* w = weights_of(i, j);
           expected[i * pair.a.columns + j] = e;
@@ -175,7 +174,7 @@ template <class T> class WarpRun {
   __device__ void finish_alignment(bool solved, T failed) const {
     const int64_t rows = pair.a.rows, columns = pair.a.columns;
     for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = lane; j < columns; j += kWarp) {
+      for (int64_t j = lane; j < columns; j += kWarp) {  // KT_MUTATE: j < columns -> j <= columns
         const bool used = i < pair.n && j < pair.m;
         if (!used || !solved) expected[i * columns + j] = used ? failed : T(0);
       }
@@ -184,7 +183,7 @@ template <class T> class WarpRun {
 
 template <class T> __global__ void __launch_bounds__(kThreads, 1) soft_dtw_kernel(SoftDtwArgs<T> a, Layout layout) {
   const int64_t warp = int64_t(blockIdx.x) * kWarps + threadIdx.x / kWarp;
-  if (warp >= layout.warps) return;
+  if (warp >= layout.warps) return;  // KT_MUTATE: warp >= layout.warps -> false
   T* slot = static_cast<T*>(a.workspace) + warp * layout.size;
   for (int64_t p = warp; p < a.pairs; p += layout.warps) {
     WarpRun<T>(a, layout, slot, p).solve();

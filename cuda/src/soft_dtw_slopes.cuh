@@ -80,14 +80,14 @@ template <class T> struct SoftPair {
       for (int64_t k = lane; of_y && k < y_count; k += kWarp) of_y[k] = k < m * a.dims ? failed : T(0);
       return;
     }
-    __syncwarp(kAllLanes);
+    __syncwarp(kAllLanes);  // the rewards have read E
     if (a.metric == Metric::cosine) {
       // The second terms come first: they need E itself.
       for (int64_t i = lane; of_x && i < n; i += kWarp) row_shares(e, i, of_x);
       for (int64_t j = lane; of_y && j < m; j += kWarp) column_shares(e, j, of_y);
       __syncwarp(kAllLanes);
     }
-    for (int64_t k = lane; k < n * m; k += kWarp) to_factor(e, k / m, k % m);
+    for (int64_t k = lane; k < n * m; k += kWarp) to_factor(e, k / m, k % m);  // KT_MUTATE: k < n * m -> k <= n * m
     __syncwarp(kAllLanes);
     switch (slope_kind(a.metric)) {
       case SlopeKind::difference: return add_slopes<SlopeKind::difference>(e, of_x, of_y, lane);

@@ -10,6 +10,7 @@ void bind_dtw(pybind11::module_& m);
 void bind_fit_kinematics(pybind11::module_& m);
 void bind_group_advantages(pybind11::module_& m);
 void bind_kinematic_residual(pybind11::module_& m);
+void bind_masks(pybind11::module_& m);
 void bind_soft_dtw(pybind11::module_& m);
 void bind_segment_advantages(pybind11::module_& m);
 void bind_track_residual(pybind11::module_& m);

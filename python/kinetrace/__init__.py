@@ -17,6 +17,7 @@ from kinetrace.fit_kinematics import KinematicFit, fit_kinematics
 from kinetrace.fit_segments import SegmentFit, fit_segments
 from kinetrace.group_advantages import group_advantages
 from kinetrace.kinematic_residual import kinematic_residual
+from kinetrace.masks import mask_centroids, mask_chamfer, mask_iou
 from kinetrace.primitives import simulate_primitive
 from kinetrace.segment_advantages import process_supervision_advantages, segment_advantages
 from kinetrace.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_from_cost
@@ -26,6 +27,9 @@ from kinetrace.traces import RougeCost, extract_tag, rouge, rouge_cost, split_st
 from kinetrace.track_residual import track_residual
 
 if TYPE_CHECKING:
+    from kinetrace import benchmarks as benchmarks
+    from kinetrace import integrations as integrations
+    from kinetrace import metrics as metrics
     from kinetrace import rewards as rewards
 
 __version__ = "0.1.0"
@@ -52,6 +56,9 @@ __all__ = [
     "fit_segments",
     "group_advantages",
     "kinematic_residual",
+    "mask_centroids",
+    "mask_chamfer",
+    "mask_iou",
     "overlong_penalty",
     "process_supervision_advantages",
     "rouge",
@@ -69,6 +76,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Subpackages that are imported when they are first named."""
-    if name == "rewards":
-        return import_module("kinetrace.rewards")
+    if name in ("benchmarks", "integrations", "metrics", "rewards"):
+        return import_module(f"kinetrace.{name}")
     raise AttributeError(f"module 'kinetrace' has no attribute {name!r}")

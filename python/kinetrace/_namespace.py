@@ -78,6 +78,11 @@ def as_ids(groups: Any, like: Any, name: str = "groups") -> Any:
     if isinstance(groups, str | bytes) or not hasattr(groups, "__len__"):
         raise TypeError(f"{name}: expected an array of integers or a sequence of ids, got {type(groups).__name__}")
     numbers: dict[Hashable, int] = {}
+    for group in groups:
+        if not isinstance(group, Hashable):
+            raise TypeError(
+                f"{name}: expected an array of integers or a sequence of ids, got {type(group).__name__} in it"
+            )
     ids = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
     if is_torch(like):
         torch = importlib.import_module("torch")

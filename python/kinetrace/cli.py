@@ -1,4 +1,4 @@
-"""The command line: `kinetrace score`, `kinetrace demo`, `kinetrace info`."""
+"""The command line: `kinetrace score`, `demo`, `simulate`, `eval`, `info`, `plugin-path`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each command's module declares its own options."""
     from . import __version__, info
+    from .benchmarks.newtonbench import command as newtonbench
+    from .integrations import _plugins
     from .video import demo, runner
 
     parser = argparse.ArgumentParser(prog="kinetrace", description="Motion quantities of video.")
@@ -22,7 +24,16 @@ def build_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="render known motions and measure them; needs no input")
     demo.add_arguments(show)
     show.set_defaults(run=demo.run)
+    simulate = commands.add_parser("simulate", help="render the clips of a benchmark, with their truth")
+    simulated = simulate.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
+    newtonbench.add_simulate(simulated.add_parser("newtonbench", help="motion primitives, lawful and not"))
+    judge = commands.add_parser("eval", help="score predictions against the truth of a benchmark")
+    judged = judge.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
+    newtonbench.add_eval(judged.add_parser("newtonbench", help="table by primitive and split"))
     info.add_parser(commands)
+    path = commands.add_parser("plugin-path", help="print where the plug-in file for a trainer lies")
+    _plugins.add_arguments(path)
+    path.set_defaults(run=_plugins.run)
     return parser
 
 

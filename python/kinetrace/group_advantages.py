@@ -70,7 +70,8 @@ def group_advantages(
         num_threads: CPU threads; None: KINETRACE_NUM_THREADS or the process's processors. Same bits for any number.
 
     Returns:
-        array, (B,), dtype of rewards: never NaN or infinite unless nan_policy="propagate".
+        array, (B,), dtype of rewards: never NaN unless nan_policy="propagate", and never infinite: the dtype's largest
+        number stands for what is beyond it.
 
     Raises:
         ValueError: shape, dtype, device or value of an argument; a torch tensor that requires grad (advantages are

@@ -16,6 +16,7 @@ from kinetrace import _cpu
 #: What each optional part needs, as import names and distribution names.
 EXTRAS: dict[str, dict[str, str]] = {
     "video": {"av": "av", "cv2": "opencv-python-headless", "matplotlib": "matplotlib", "tqdm": "tqdm"},
+    "simulate": {"mujoco": "mujoco"},
     "torch": {"torch": "torch"},
     "cuda": {"cupy": "cupy-cuda13x"},
     "numba": {"numba": "numba"},

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import fuzz_advantages
 import fuzz_dtw
 import fuzz_fits
+import fuzz_masks
 import fuzz_motion
 import fuzz_soft
 import fuzz_traces
@@ -31,9 +33,14 @@ KERNELS: dict[str, tuple[Callable[[Rng], Call], Callable[[Call, Any], None]]] = 
     "dtw_from_cost": (fuzz_dtw.dtw_from_cost_call, fuzz_dtw.judge_dtw),
     "soft_dtw": (fuzz_soft.soft_dtw_call, fuzz_soft.judge_soft_dtw),
     "soft_dtw_from_cost": (fuzz_soft.soft_dtw_from_cost_call, fuzz_soft.judge_soft_dtw),
+    "group_advantages": (fuzz_advantages.group_advantages_call, fuzz_advantages.judge_group_advantages),
+    "segment_advantages": (fuzz_advantages.segment_advantages_call, fuzz_advantages.judge_segment_advantages),
     "rouge": (fuzz_traces.rouge_call, fuzz_traces.judge_rouge),
     "rouge_cost": (fuzz_traces.rouge_cost_call, fuzz_traces.judge_rouge_cost),
     "split_steps": (fuzz_traces.split_steps_call, fuzz_traces.judge_split_steps),
+    "mask_centroids": (fuzz_masks.mask_centroids_call, fuzz_masks.judge_mask_centroids),
+    "mask_iou": (fuzz_masks.mask_pair_call, fuzz_masks.judge_mask_iou),
+    "mask_chamfer": (fuzz_masks.mask_pair_call, fuzz_masks.judge_mask_chamfer),
 }
 MESSAGE = re.compile(r"^(\w+): expected .+, got .+", re.DOTALL)
 SECONDS = 120  # a call that takes longer hangs

@@ -28,6 +28,7 @@ GROUP: list[tuple[type[Exception], dict[str, Any], str]] = [
     (ValueError, {"groups": G[:3]}, "groups: expected shape (B,) = (4,), got (3,)"),
     (ValueError, {"groups": ["a"]}, "groups: expected shape (B,) = (4,), got (1,)"),
     (TypeError, {"groups": "abcd"}, "groups: expected an array of integers or a sequence of ids, got str"),
+    (TypeError, {"groups": [[0]] * 4}, "groups: expected an array of integers or a sequence of ids, got list in it"),
     (TypeError, {"groups": 3}, "groups: expected an array of integers or a sequence of ids, got int"),
     (ValueError, {"mode": "ppo"}, f"mode: expected one of {MODES}, got 'ppo'"),
     (ValueError, {"mode": "sum"}, f"mode: expected one of {MODES}, got 'sum'"),

@@ -84,6 +84,15 @@ def test_infinite_and_huge_rewards_are_unavailable(backend: Any) -> None:
     assert_within(below, [2**-0.5, -(2**-0.5)], 1e-12)
 
 
+def test_what_float32_cannot_hold_is_its_largest_number(backend: Any) -> None:
+    largest = float(np.finfo(np.float32).max)
+    rewards, groups = np.array([largest, -largest, -largest], np.float32), np.zeros(3, np.int32)
+    value = backend.call("group_advantages", rewards, groups, mode="rloo")
+    np.testing.assert_array_equal(value, np.array([largest, -largest, -largest], np.float32))
+    lost = backend.call("group_advantages", np.array([largest, np.nan], np.float32), groups[:2], nan_policy="propagate")
+    assert np.isnan(lost).all()
+
+
 def test_empty_batches(backend: Any) -> None:
     for mode in MODES:
         value = backend.call(

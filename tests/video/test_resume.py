@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from kinetrace.cli import main
-from kinetrace.video import runner
+from kinetrace.video import jobs
 from kinetrace.video.render import write_clip
 from video_clips import compose, parabola
 
@@ -84,13 +84,13 @@ def test_killed_twenty_times_gives_the_same_results(folder: Path, tmp_path: Path
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are really analysed."""
     seen: list[str] = []
-    real = runner.analyse_file
+    real = jobs.analyse_file
 
     def spy(path, options, **rest):  # type: ignore[no-untyped-def]
         seen.append(path.name)
         return real(path, options, **rest)
 
-    monkeypatch.setattr(runner, "analyse_file", spy)
+    monkeypatch.setattr(jobs, "analyse_file", spy)
     return seen
 
 

@@ -7,6 +7,7 @@
 #include "fit_segments/types.hpp"
 #include "group_advantages/types.hpp"
 #include "kinematic_residual/types.hpp"
+#include "masks/types.hpp"
 #include "segment_advantages/types.hpp"
 #include "soft_dtw/types.hpp"
 #include "track_residual/types.hpp"
@@ -52,6 +53,14 @@ Outcome kinematic_residual(const KinematicResidualArgs<float>& a, const Launch& 
 Outcome kinematic_residual(const KinematicResidualArgs<double>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<float>& a, const Launch& launch);
 Outcome kinematic_residual_backward(const KinematicResidualArgs<double>& a, const Launch& launch);
+
+// Workspace in bytes.
+int64_t mask_centroids_workspace(const MasksArgs& a);
+int64_t mask_iou_workspace(const MasksArgs& a);
+int64_t mask_chamfer_workspace(const MasksArgs& a);
+Outcome mask_centroids(const MasksArgs& a, const Launch& launch);
+Outcome mask_iou(const MasksArgs& a, const Launch& launch);
+Outcome mask_chamfer(const MasksArgs& a, const Launch& launch);
 
 Outcome segment_advantages(const SegmentAdvantagesArgs<float>& a, const Launch& launch);
 Outcome segment_advantages(const SegmentAdvantagesArgs<double>& a, const Launch& launch);

@@ -114,11 +114,11 @@ template <class T> class Block {
         for (int64_t j = 0; j < size[l]; ++j) stage(row(l, j), column, lane[j * W]);
       } else if (!index.order && !a.apart) {
         T* to = a.value + begin[l];
-        for (int64_t j = 0; j < size[l]; ++j) to[j] = T(shown(a, lane[j * W]));
+        for (int64_t j = 0; j < size[l]; ++j) to[j] = rounded<T>(shown(a, lane[j * W]));
       } else {
         for (int64_t j = 0; j < size[l]; ++j) {
           const int64_t at = a.apart ? row(l, j) * a.columns + column : row(l, j);
-          a.value[at] = T(shown(a, lane[j * W]));
+          a.value[at] = rounded<T>(shown(a, lane[j * W]));
         }
       }
     }

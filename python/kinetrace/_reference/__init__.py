@@ -11,6 +11,7 @@ from kinetrace._reference.fit_kinematics import fit_kinematics
 from kinetrace._reference.fit_segments import fit_segments
 from kinetrace._reference.group_advantages import group_advantages
 from kinetrace._reference.kinematic_residual import kinematic_residual, kinematic_residual_backward
+from kinetrace._reference.masks import mask_centroids, mask_chamfer, mask_iou
 from kinetrace._reference.rouge import rouge, rouge_cost
 from kinetrace._reference.segment_advantages import process_supervision, segment_advantages
 from kinetrace._reference.soft_dtw import soft_dtw, soft_dtw_alignment, soft_dtw_backward, soft_dtw_from_cost
@@ -31,6 +32,9 @@ __all__ = [
     "group_advantages",
     "kinematic_residual",
     "kinematic_residual_backward",
+    "mask_centroids",
+    "mask_chamfer",
+    "mask_iou",
     "process_supervision",
     "rouge",
     "rouge_cost",

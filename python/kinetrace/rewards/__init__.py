@@ -6,8 +6,15 @@ from kinetrace._presets import PROCESS_AWARE as PROCESS_AWARE_PRESETS
 from kinetrace._presets import TEMPORAL as TEMPORAL_PRESETS
 from kinetrace._presets import AdvantagePreset
 from kinetrace.rewards._explanation import Explanation
+from kinetrace.rewards._frozen import FeatureModel, FlowModel
 from kinetrace.rewards._presets import PRESETS, Preset
 from kinetrace.rewards.accuracy import AccuracyReward, FormatReward, accuracy_reward, format_reward
+from kinetrace.rewards.feature_models import VJepa2Features
+from kinetrace.rewards.flow_models import OpenCVFlow, RaftFlow
+from kinetrace.rewards.mass import MassReward
+from kinetrace.rewards.mass_distance import mass_distance
+from kinetrace.rewards.newton import NewtonReward
+from kinetrace.rewards.pisa_losses import oro_depth_loss, oro_flow_loss, oro_segmentation_loss
 from kinetrace.rewards.process_aware import ProcessAwareReward, process_aware_rewards, token_segments
 from kinetrace.rewards.process_reasoning import ProcessReasoningReward
 from kinetrace.rewards.temporal import TemporalReward
@@ -19,13 +26,24 @@ __all__ = [
     "AccuracyReward",
     "AdvantagePreset",
     "Explanation",
+    "FeatureModel",
+    "FlowModel",
     "FormatReward",
+    "MassReward",
+    "NewtonReward",
+    "OpenCVFlow",
     "Preset",
     "ProcessAwareReward",
     "ProcessReasoningReward",
+    "RaftFlow",
     "TemporalReward",
+    "VJepa2Features",
     "accuracy_reward",
     "format_reward",
+    "mass_distance",
+    "oro_depth_loss",
+    "oro_flow_loss",
+    "oro_segmentation_loss",
     "process_aware_rewards",
     "token_segments",
 ]

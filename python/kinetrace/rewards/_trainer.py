@@ -29,6 +29,10 @@ class TrainerReward:
     logged: tuple[str, ...] = ()
     #: Components that verl does not get.
     unreported: tuple[str, ...] = ()
+    #: What verl gets for a reward that is undefined.
+    undefined: float = 0.0
+    #: Whether a response's reward depends on the others of its group, which must then all be given.
+    whole_groups = False
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -92,9 +96,17 @@ class TrainerReward:
         solution_strs: Any = (),
         ground_truths: Any = None,
         extra_infos: Any = None,
+        *,
+        fallback: float | None = None,
         **kwargs: Any,
     ) -> list[dict[str, float]]:
-        """A batch in verl's form: "score" and the components, finite numbers all (undefined ones are 0)."""
+        """A batch in verl's form: "score" and the components, finite numbers all.
+
+        Undefined components are 0; the score of what cannot be scored is `fallback`, or without one `undefined`.
+        """
+        instead = self.undefined if fallback is None else float(fallback)
+        if not math.isfinite(instead):
+            raise ValueError(f"fallback: expected a finite number, got {fallback!r}")
         count = len(solution_strs)
         infos = [dict(info or {}) for info in (extra_infos if extra_infos is not None else [None] * count)]
         truths = list(ground_truths) if ground_truths is not None else [None] * count
@@ -103,11 +115,11 @@ class TrainerReward:
                 info.update(truth)
             elif self._is_truth(truth) and info.get(self.truth_column) is None:
                 info[self.truth_column] = truth
-        names = dict.fromkeys(key for info in infos for key in info)
+        names = dict.fromkeys(key for info in infos for key in info if key != "completions")
         columns = {name: [info.get(name) for info in infos] for name in names}
         left_out = {"total", *self.unreported}
         return [
-            {"score": finite_or_zero(row["total"])}
+            {"score": row["total"] if math.isfinite(row["total"]) else instead}
             | {k: finite_or_zero(v) for k, v in row.items() if k not in left_out}
             for row in self.components(list(solution_strs), **columns)
         ]

@@ -138,7 +138,7 @@ class ProcessAwareReward(TrainerReward):
         [4.0, 2.0]
     """
 
-    logged = ("perception", "reasoning")
+    logged = segment_names = ("perception", "reasoning")
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class TemporalReward(TrainerReward):
     """
 
     logged = ("accuracy", "temporal", "length", "active")
+    whole_groups = True
 
     def __init__(
         self,

@@ -10,20 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .analyse import Options, analyse_file
+from .analyse import Options
 from .decode import VIDEO_SUFFIXES
 from .errors import InputError, load_av, load_cv2, load_pyplot
+from .jobs import Job, run_jobs
 from .progress import Progress
 from .report import clip_text, html_page
-from .results import (
-    clip_record,
-    error_record,
-    output_names,
-    read_finished,
-    result_key,
-    write_bytes,
-    write_json,
-)
+from .results import error_record, output_names, write_bytes, write_json
 
 Record = dict[str, Any]
 
@@ -47,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-entities", type=_count, default=16, metavar="N", help="keep the N heaviest (16)")
     parser.add_argument("--force", action="store_true", help="compute again what --out already holds")
+    parser.add_argument("--workers", type=_count, default=1, metavar="N", help="clips in work at a time (1)")
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="threads of this process, or Ray Data (local)"
+    )
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, default=None, help="progress bar on stderr"
     )
@@ -107,9 +104,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _score_files(files: list[Path], options: Options, args: argparse.Namespace, plots: bool) -> list[Record]:
     progress = Progress(len(files), wanted=args.progress)
+    jobs = [
+        Job(str(path), stem, options, args.out, plots, args.force)
+        for path, stem in zip(files, output_names(files), strict=True)
+    ]
     records = []
-    for path, stem in zip(files, output_names(files), strict=True):
-        record = _score_one(path, stem, options, args, plots, progress)
+    found = run_jobs(
+        jobs,
+        engine=args.engine,
+        workers=args.workers,
+        tick=lambda job, stage: progress.stage(Path(job.path).name, stage),
+    )
+    for record in found:
         records.append(record)
         progress.advance()
         progress.clear()
@@ -118,36 +124,6 @@ def _score_files(files: list[Path], options: Options, args: argparse.Namespace, 
         elif not args.json:
             print(clip_text(record), flush=True)
     return records
-
-
-def _score_one(
-    path: Path, stem: str, options: Options, args: argparse.Namespace, plots: bool, progress: Progress
-) -> Record:
-    from .. import __version__
-
-    name = str(path)
-    target = None if args.out is None else args.out / f"{stem}.json"
-    key = result_key(path, options, __version__) if target is not None else ""
-    if target is not None and not args.force:
-        finished = read_finished(target, key)
-        if finished is not None and (not plots or finished.get("plots")):
-            return {**finished, "file": name}
-    try:
-        result = analyse_file(path, options, tick=lambda stage: progress.stage(path.name, stage))
-    except InputError as error:
-        if target is not None:
-            target.unlink(missing_ok=True)
-        return {**error_record(name, error.cause), **({} if error.path == name else {"error": str(error)})}
-    record = clip_record(result, name=name, options=options, key=key)
-    if target is not None:
-        if plots:
-            from .plots import write_plots
-
-            progress.stage(path.name, "plots")
-            record["plots"] = write_plots(result, args.out, stem)
-        # Written last: a clip counts as finished only when all its files are there.
-        write_json(target, record)
-    return record
 
 
 def expand_inputs(inputs: list[str]) -> tuple[list[Path], list[Record]]:

@@ -143,6 +143,12 @@ template <class T, class V> KT_HD V row_value(const GroupAdvantagesArgs<T>& a, c
   return value;
 }
 
+// In the caller's dtype, whose largest number stands for what is beyond it.
+template <class T> KT_HD T rounded(double value) {
+  const double most = double(limits<T>::largest);
+  return T(value > most ? most : value < -most ? -most : value);
+}
+
 // NaN as the caller wants to see it.
 template <class T> KT_HD double shown(const GroupAdvantagesArgs<T>& a, double value) {
   return value == value || a.propagate || is_statistic(a) ? value : 0.0;

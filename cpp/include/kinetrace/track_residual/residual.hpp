@@ -5,9 +5,12 @@
 // last are 0. So no bit depends on register width, threads, strides, or tracks appended unseen.
 #pragma once
 #include "../core/math.hpp"
+#include "../core/tree_sum.hpp"
 #include "types.hpp"
 
 KT_MATHS_BEGIN
+
+static_assert(kTrackLanes == kSumLanes, "a group is what tree_sum adds up");
 
 template <class T> KT_HD int64_t groups_of(const TrackResidualArgs<T>& a) {
   return (a.tracks + kTrackLanes - 1) / kTrackLanes;
@@ -34,12 +37,6 @@ template <class V> KT_HD V slope(ResidualNorm norm, V r, V c) {
 
 // The third difference transposed: gradient at frame t from the q = dL/dr of residuals t, t-1, t-2, t-3 (0 beyond the ends).
 template <class V> KT_HD V spread(V q0, V q1, V q2, V q3) { return fma(V(3.0), q1 - q2, q3 - q0); }
-
-// Sums v[0..31] into v[0]: the halves onto each other, five times; what a warp does with shuffles.
-KT_HD void tree_sum(double* v) {
-  for (int half = kTrackLanes / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) v[l] = v[l] + v[l + half];
-}
 
 // The power of dt that a norm divides by, applied to a sum, a field value or an upstream gradient.
 KT_HD double per_frame(ResidualNorm norm, double dt, double x) {
