@@ -185,8 +185,10 @@ template <class T> __global__ void __launch_bounds__(kThreads, 1) soft_dtw_kerne
   const int64_t warp = int64_t(blockIdx.x) * kWarps + threadIdx.x / kWarp;
   if (warp >= layout.warps) return;  // KT_MUTATE: warp >= layout.warps -> false
   T* slot = static_cast<T*>(a.workspace) + warp * layout.size;
-  // A lane that is ahead writes norms of its own samples only until the next pair's first barrier.
-  for (int64_t p = warp; p < a.pairs; p += layout.warps) WarpRun<T>(a, layout, slot, p).solve();
+  for (int64_t p = warp; p < a.pairs; p += layout.warps) {
+    WarpRun<T>(a, layout, slot, p).solve();
+    __syncwarp(kAllLanes);  // rewards read all norms, which the next pair overwrites
+  }
 }
 
 template <class T> int64_t workspace(const SoftDtwArgs<T>& a) {

@@ -181,11 +181,15 @@ template <class T> int run(const Case& c, kinetrace::driver::Random& random, kin
 int main() {
   kinetrace::driver::Random random(7);
   kinetrace::driver::Check check;
-  const Case cases[] = {
-      {5, 6, 9, 2, Metric::sqeuclidean, -1, true, "a"},   {2, 37, 270, 1, Metric::euclidean, -1, false, "g"},
-      {3, 40, 131, 3, Metric::sqeuclidean, 6, true, "g"}, {2, 9, 133, 3, Metric::cosine, -1, true, "g"},
-      {3, 40, 5, 2, Metric::cosine, -1, false, "rg"},     {2, 37, 11, 2, Metric::sqeuclidean, -1, false, "rg"},
-      {2, 3, 129, 2, Metric::dot, -1, false, "a"},        {1, 1, 1, 1, Metric::dot, 0, false, "g"}};
+  const Case cases[] = {{5, 6, 9, 2, Metric::sqeuclidean, -1, true, "a"},
+                        {2, 37, 270, 1, Metric::euclidean, -1, false, "g"},
+                        {3, 40, 131, 3, Metric::sqeuclidean, 6, true, "g"},
+                        {2, 9, 133, 3, Metric::cosine, -1, true, "g"},
+                        {3, 60, 40, 2, Metric::cosine, -1, false, "r"},
+                        {3, 40, 5, 2, Metric::cosine, -1, false, "rg"},
+                        {2, 37, 11, 2, Metric::sqeuclidean, -1, false, "rg"},
+                        {2, 3, 129, 2, Metric::dot, -1, false, "a"},
+                        {1, 1, 1, 1, Metric::dot, 0, false, "g"}};
   for (const Case& c : cases) {
     if (const int code = run<float>(c, random, check)) return code;
     if (const int code = run<double>(c, random, check)) return code;
