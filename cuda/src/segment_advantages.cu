@@ -16,27 +16,28 @@ template <class T> __device__ T at_place(const SegmentAdvantagesArgs<T>& a, int6
   return a.advantages.data[row * a.advantages.stride[0] + (place - 1) * a.advantages.stride[1]];
 }
 
-template <class T> __global__ void __launch_bounds__(kThreads) pick_tokens(SegmentAdvantagesArgs<T> a) {
+template <class T, class I>
+__global__ void __launch_bounds__(kThreads) pick_tokens(SegmentAdvantagesArgs<T> a, Strided<const I, 2> segments) {
   const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   if (i >= a.rows * a.tokens) return;  // KT_MUTATE: i >= a.rows * a.tokens -> false
   const int64_t row = i / a.tokens, token = i - row * a.tokens;
-  const auto& narrow = a.segments32;
-  const auto& wide = a.segments64;
-  const int64_t place =
-      narrow.data
-          ? int64_t(place_of(narrow.data[row * narrow.stride[0] + token * narrow.stride[1]], uint32_t(a.columns)))
-          : int64_t(place_of(wide.data[row * wide.stride[0] + token * wide.stride[1]], uint64_t(a.columns)));
-  a.value[i] = at_place(a, row, place);
+  const I segment = segments.data[row * segments.stride[0] + token * segments.stride[1]];
+  a.value[i] = at_place(a, row, int64_t(place_of(segment, a.columns)));
+}
+
+template <class T, class I>
+Outcome launch(const SegmentAdvantagesArgs<T>& a, const Strided<const I, 2>& segments, const Launch& where) {
+  const int64_t blocks = (a.rows * a.tokens + kThreads - 1) / kThreads;
+  const cudaError_t status = KT_LAUNCH((pick_tokens<T, I>), unsigned(blocks), kThreads, 0,
+                                       static_cast<cudaStream_t>(where.stream), a, segments);
+  return cuda::check(status, "segment_advantages: launch");
 }
 
 template <class T> Outcome run(const SegmentAdvantagesArgs<T>& a, const Launch& where) {
-  const int64_t tokens = a.rows * a.tokens;
-  if (!tokens) return {};
+  if (!a.rows || !a.tokens) return {};
   const cuda::DeviceGuard guard(where.device);
   if (guard.status() != cudaSuccess) return cuda::check(guard.status(), "segment_advantages: device");
-  const cudaError_t status = KT_LAUNCH((pick_tokens<T>), unsigned((tokens + kThreads - 1) / kThreads), kThreads, 0,
-                                       static_cast<cudaStream_t>(where.stream), a);
-  return cuda::check(status, "segment_advantages: launch");
+  return visit_segments(a, [&](const auto& segments) { return launch(a, segments, where); });
 }
 
 }  // namespace

@@ -20,7 +20,11 @@ DType dtype_from_dlpack(DLDataType t) {
     case kDLBfloat: return DType::bfloat16;
     case kDLBool: return DType::boolean;
     case kDLUInt: return t.bits == 8 ? DType::uint8 : DType::other;
-    case kDLInt: return t.bits == 32 ? DType::int32 : t.bits == 64 ? DType::int64 : DType::other;
+    case kDLInt:
+      return t.bits == 32   ? DType::int32
+             : t.bits == 64 ? DType::int64
+             : t.bits == 8  ? DType::int8
+                            : DType::other;
     default: return DType::other;
   }
 }
@@ -36,6 +40,7 @@ DType dtype_from_format(const char* format, Py_ssize_t size) {
     case 'e': return DType::float16;
     case '?': return DType::boolean;
     case 'B': return DType::uint8;
+    case 'b': return DType::int8;
     case 'i':
     case 'l':
     case 'q': return size == 4 ? DType::int32 : size == 8 ? DType::int64 : DType::other;
@@ -52,6 +57,7 @@ DType dtype_from_typestr(const std::string& s) {
   if (t == "f2") return DType::float16;
   if (t == "b1") return DType::boolean;
   if (t == "u1") return DType::uint8;
+  if (t == "i1") return DType::int8;
   if (t == "i4") return DType::int32;
   if (t == "i8") return DType::int64;
   return DType::other;

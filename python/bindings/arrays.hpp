@@ -16,7 +16,7 @@ namespace bindings {
 
 namespace py = pybind11;
 
-enum class DType : uint8_t { float32, float64, float16, bfloat16, boolean, uint8, int32, int64, other };
+enum class DType : uint8_t { float32, float64, float16, bfloat16, boolean, uint8, int8, int32, int64, other };
 const char* name_of(DType dtype);
 int64_t size_of(DType dtype);
 template <class T> constexpr DType dtype_of();

@@ -9,6 +9,17 @@ namespace kinetrace {
 namespace bindings {
 namespace {
 
+// bool is refused: False could mean segment 0 as well as no segment.
+SegmentId id_of(const Array& segments) {
+  switch (segments.dtype()) {
+    case DType::int8: return SegmentId::int8;
+    case DType::uint8: return SegmentId::uint8;
+    case DType::int32: return SegmentId::int32;
+    case DType::int64: return SegmentId::int64;
+    default: segments.bad("int8, uint8, int32 or int64", name_of(segments.dtype()));
+  }
+}
+
 py::object segment_advantages(py::handle advantages_, py::handle segments_, py::handle columns_,
                               py::handle num_threads) {
   const Array advantages(advantages_, "advantages"), segments(segments_, "segments");
@@ -17,15 +28,15 @@ py::object segment_advantages(py::handle advantages_, py::handle segments_, py::
   const int64_t B = advantages.shape(0);
   const int64_t K = int_from(columns_, "columns", 1, 1 << 30, "a positive int");
   advantages.require_shape("(B, K)", {B, advantages.shape(1) == 1 ? 1 : K});
-  segments.require_integer(), segments.require_device_of(advantages);
+  const SegmentId id = id_of(segments);
+  segments.require_device_of(advantages);
   segments.require_shape("(B, T)", {B, segments.ndim() == 2 ? segments.shape(1) : -1});
   return visit_float(advantages, [&](auto zero) {
     using T = decltype(zero);
     SegmentAdvantagesArgs<T> a;
     a.rows = B, a.tokens = segments.shape(1), a.columns = K;
     a.advantages = advantages.view<const T, 2>();
-    if (segments.dtype() == DType::int32) a.segments32 = segments.view<const int32_t, 2>();
-    else a.segments64 = segments.view<const int64_t, 2>();
+    a.segments = segments.view<const void, 2>(), a.id = id;
     const Output value = allocate<T>(advantages, {B, a.tokens});
     a.value = value.as<T>();
     const Launch launch = launch_for(advantages, num_threads);

@@ -20,12 +20,12 @@ bool on_host(DLDevice d) { return d.device_type == kDLCPU || d.device_type == kD
 }  // namespace
 
 const char* name_of(DType dtype) {
-  static const char* names[] = {"float32", "float64", "float16", "bfloat16",     "bool",
-                                "uint8",   "int32",   "int64",   "another dtype"};
+  static const char* names[] = {"float32", "float64", "float16", "bfloat16", "bool",
+                                "uint8",   "int8",    "int32",   "int64",    "another dtype"};
   return names[int(dtype)];
 }
 int64_t size_of(DType dtype) {
-  static const int64_t sizes[] = {4, 8, 2, 2, 1, 1, 4, 8, 1};
+  static const int64_t sizes[] = {4, 8, 2, 2, 1, 1, 1, 4, 8, 1};
   return sizes[int(dtype)];
 }
 
