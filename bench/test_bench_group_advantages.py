@@ -12,7 +12,7 @@ import torch
 
 import advantage_peers as peers
 import kinetrace as kt
-from kinetrace import _reference
+from kinetrace import _cpu, _reference
 from measure import Case, Comparison, Contender
 
 SIZE = 8  # responses per prompt
@@ -79,23 +79,55 @@ def _check_tokens(_: str, batch: Tokens, answer: Any) -> None:
     np.testing.assert_allclose(answer[rows].numpy(), expected, rtol=2e-5, atol=2e-5)
 
 
-def segments(quick: bool) -> Case:
-    """(512, 4,096) tokens of int64 segments to float32, one core; "copy" moves as many bytes and does nothing else."""
+def move(batch: Tokens) -> torch.Tensor:
+    """Reads the segments and writes an answer of that size in memory got as kinetrace gets it; nothing else."""
+    answer = torch.empty(batch.segments.shape)
+    _cpu.stream_move(batch.segments.numpy(), answer.numpy(), 1)
+    return answer
+
+
+def _segments(name: str, dtype: torch.dtype, quick: bool) -> Case:
+    """(512, 4,096) tokens to float32, one core; "move" is the memory's roof, written bytes included."""
     rows, tokens = (16, 64) if quick else (512, 4096)
 
     def gather(b: Tokens) -> torch.Tensor:
         columns = [kt.group_advantages(b.rewards[:, k], b.ids, num_threads=1) for k in range(2)]
-        return peers.torch_gather(torch.stack(columns, dim=1), b.segments)
+        return peers.torch_gather(torch.stack(columns, dim=1), b.segments.long())
+
+    def check(contender: str, batch: Tokens, answer: Any) -> None:
+        if contender != "move":
+            _check_tokens(contender, batch, answer)
 
     contenders: dict[str, Any] = {
         "kinetrace": lambda b: kt.segment_advantages(b.rewards, b.ids, b.segments, num_threads=1),
         "torch gather": gather,
+        "move": move,
     }
-    inputs = partial(_tokens, rows, tokens, torch.int64)
-    return Case("group_advantages/segments", contenders, inputs, _check_tokens, bytes_read=rows * tokens * 12)
+    return Case(
+        f"group_advantages/{name}",
+        contenders,
+        partial(_tokens, rows, tokens, dtype),
+        check,
+        bytes_read=rows * tokens * dtype.itemsize,
+        keep_memory=True,
+    )
 
 
-CASES: dict[str, Callable[[bool], Case]] = {"typical": typical, "segments": segments}
+def segments(quick: bool) -> Case:
+    """Segments of int64, as torch's own gather wants them."""
+    return _segments("segments", torch.int64, quick)
+
+
+def segments_int8(quick: bool) -> Case:
+    """Segments of int8, an eighth of the bytes."""
+    return _segments("segments_int8", torch.int8, quick)
+
+
+CASES: dict[str, Callable[[bool], Case]] = {
+    "typical": typical,
+    "segments": segments,
+    "segments_int8": segments_int8,
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "thread_pool.hpp"
 
@@ -26,6 +29,15 @@ uint64_t read_chunk(const unsigned char* p, std::size_t n) {
   return r;
 }
 
+// One line of 64 bytes, past the cache where there is such a store.
+void write_line(unsigned char* p, Lane value) {
+#if defined(__x86_64__)
+  for (int k = 0; k < 4; ++k) _mm_stream_si128(reinterpret_cast<__m128i*>(p) + k, (__m128i)value);
+#else
+  for (int k = 0; k < 4; ++k) memcpy(p + 16 * k, &value, sizeof value);
+#endif
+}
+
 }  // namespace
 
 uint64_t stream_read(const void* data, std::size_t bytes, int num_threads) {
@@ -37,6 +49,27 @@ uint64_t stream_read(const void* data, std::size_t bytes, int num_threads) {
     total.fetch_xor(read_chunk(p + begin, std::size_t(end - begin)), std::memory_order_relaxed);
   });
   return total.load();
+}
+
+void stream_move(const void* source, std::size_t source_bytes, void* target, std::size_t target_bytes,
+                 int num_threads) {
+  constexpr int64_t kLine = 64, kGrain = 1 << 14;  // lines written by a thread before it asks for more
+  const auto* from = static_cast<const unsigned char*>(source);
+  auto* to = static_cast<unsigned char*>(target);
+  const auto lines = int64_t(target_bytes) / kLine, reads = int64_t(source_bytes) / kLine;
+  parallel_for(lines, kGrain, num_threads, [&](int64_t begin, int64_t end) {
+    Lane mixed = {};
+    int64_t next = reads * begin / lines;
+    for (int64_t i = begin; i < end; ++i) {
+      for (const int64_t last = reads * (i + 1) / lines; next < last; ++next)
+        for (int k = 0; k < 4; ++k)
+          mixed ^= (Lane) * reinterpret_cast<const UnalignedLane*>(from + next * kLine + 16 * k);
+      write_line(to + i * kLine, mixed);
+    }
+#if defined(__x86_64__)
+    _mm_sfence();
+#endif
+  });
 }
 
 }  // namespace kinetrace

@@ -21,10 +21,7 @@ DType dtype_from_dlpack(DLDataType t) {
     case kDLBool: return DType::boolean;
     case kDLUInt: return t.bits == 8 ? DType::uint8 : DType::other;
     case kDLInt:
-      return t.bits == 32   ? DType::int32
-             : t.bits == 64 ? DType::int64
-             : t.bits == 8  ? DType::int8
-                            : DType::other;
+      return t.bits == 32 ? DType::int32 : t.bits == 64 ? DType::int64 : t.bits == 8 ? DType::int8 : DType::other;
     default: return DType::other;
   }
 }
