@@ -78,7 +78,8 @@ class Case:
         bytes_read: bytes that the work must read at least; adds the contender "read" (0: do not).
         problems: problems in a call, for problems per second.
         clock: "cpu": processor time of all threads, which other programs disturb least; for one-core figures.
-            "wall": elapsed time; for cases with several threads.
+            "wall": elapsed time; for cases with several threads. "granted": elapsed time less what the calling thread,
+            ready to run, waited for a core (`granted_time`); for threads that wait for each other, not for cores.
         threads: cores that the process is confined to, and torch's threads.
         cold: whether caches are emptied before each call.
         keep_memory: malloc keeps what is freed, as caching allocators do. For answers of gigabytes: filling new pages
@@ -195,6 +196,16 @@ def poison(answer: Any) -> None:
             poison(part)
 
 
+def granted_time() -> float:
+    """Elapsed seconds less those that this thread waited for a core which others used: it computed or waited for a lock.
+
+    Linux counts the waiting for cores (the second number of schedstat, nanoseconds). Where it does not, elapsed seconds.
+    """
+    with contextlib.suppress(OSError), open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+        return time.perf_counter() - int(file.read().split()[1]) * 1e-9
+    return time.perf_counter()
+
+
 @contextlib.contextmanager
 def cores(count: int) -> Iterator[int]:
     """Confines every thread of the process to `count` cores, torch to as many threads; yields the number."""
@@ -260,7 +271,7 @@ def measure(case: Case, *, rounds: int, quick: bool = False, first_seed: int = 0
     result = Comparison(
         case.name, case.clock, case.threads, case.bytes_read, case.problems, {n: [] for n in contenders}
     )
-    clock = {"cpu": time.process_time, "wall": time.perf_counter}[case.clock]
+    clock = {"cpu": time.process_time, "wall": time.perf_counter, "granted": granted_time}[case.clock]
     with cores(case.threads):
         for i in range(0 if quick else -1, 1 if quick else rounds):
             inputs = case.inputs(first_seed + i + 1)

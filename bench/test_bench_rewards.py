@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,57 +59,86 @@ def spin(loops: int) -> int:
     return total
 
 
-def case_interpreter(quick: bool = False) -> Case:
-    """A Python thread alone, beside rewards that another thread computes over and over, and beside hashes, which need no
-    interpreter: where other programs run, only the last two compare."""
-    loops, count = (20_000, 2 * GROUP) if quick else (3_000_000, 512)
+class Beside:
+    """Runs work over and over in another thread while a function runs in this one; `end` waits for those threads."""
 
-    def alone(batch: Batch) -> int:
-        return spin(loops)
+    def __init__(self) -> None:
+        self._workers: list[threading.Thread] = []
 
-    def beside(work: Callable[[Batch], Any], batch: Batch) -> int:
+    def run(self, work: Callable[[], Any], function: Callable[[], Any]) -> Any:
         stop, begun = threading.Event(), threading.Event()
 
         def again() -> None:
             while not stop.is_set():
                 begun.set()
-                work(batch)
+                work()
 
         worker = threading.Thread(target=again)
         worker.start()
         begun.wait()
-        total = spin(loops)
+        answer = function()
         stop.set()
-        workers.append(worker)
-        return total
+        self._workers.append(worker)
+        return answer
 
-    def without_interpreter(batch: Batch) -> Any:
-        return hashlib.sha256(block)  # as long as a call of the reward, none of it in the interpreter
+    def end(self) -> None:
+        while self._workers:
+            self._workers.pop().join()
+
+
+def case_interpreter(quick: bool = False) -> Case:
+    """A Python thread alone; beside rewards that another thread computes over and over; and beside hashes, which need no
+    interpreter. Its time is what it computed and what it waited for the interpreter, not what it waited for a core."""
+    loops, count = (20_000, 2 * GROUP) if quick else (3_000_000, 512)
+    beside, block = Beside(), bytes(4 << 20 if quick else 32 << 20)
 
     def right(name: str, batch: Batch, answer: Any) -> None:
-        while workers:  # outside the clock
-            workers.pop().join()
+        beside.end()  # outside the clock
         assert answer == spin(loops)
 
-    workers: list[threading.Thread] = []
-    block = bytes(4 << 20 if quick else 32 << 20)
     contenders = {
-        "kinetrace beside Python": lambda batch: beside(lambda own: trl_call(own, threads=1), batch),
-        "hash beside Python": lambda batch: beside(without_interpreter, batch),
-        "Python alone": alone,
+        "kinetrace beside Python": lambda batch: beside.run(lambda: trl_call(batch, threads=1), lambda: spin(loops)),
+        # as long as a call of the reward, none of it in the interpreter
+        "hash beside Python": lambda batch: beside.run(lambda: hashlib.sha256(block), lambda: spin(loops)),
+        # what the clock must tell apart
+        "Python beside Python": lambda batch: beside.run(lambda: spin(20_000), lambda: spin(loops)),
+        "Python alone": lambda batch: spin(loops),
     }
     return Case(
         "rewards/interpreter",
         contenders,
         lambda seed: make_batch(seed, count),
         right,
-        clock="wall",
+        clock="granted",
         threads=2,
         cold=False,
     )
 
 
-CASES = {"step": case_step, "interpreter": case_interpreter}
+def case_beside(quick: bool = False) -> Case:
+    """The other side: 512 completions on one thread while another keeps the interpreter busy, which it gives up after
+    5 ms only (sys.getswitchinterval). The waiting for a core does not count; the limit is a sleep of 40 ms."""
+    count, beside = 2 * GROUP if quick else 512, Beside()
+
+    def right(name: str, batch: Batch, answer: Any) -> None:
+        beside.end()
+        if answer:
+            check(name, batch, answer)
+
+    def limit(batch: Batch) -> list[float | None]:
+        time.sleep(LIMIT_S)
+        return []
+
+    contenders = {
+        "kinetrace": lambda batch: trl_call(batch, threads=1),
+        "kinetrace beside Python": lambda batch: beside.run(lambda: spin(20_000), lambda: trl_call(batch, threads=1)),
+        "40 ms": limit,
+    }
+    inputs = partial(make_batch, completions=count)
+    return Case("rewards/beside", contenders, inputs, right, problems=count, clock="granted", threads=2, cold=False)
+
+
+CASES = {"step": case_step, "interpreter": case_interpreter, "beside": case_beside}
 
 
 @pytest.mark.parametrize("name", list(CASES))

@@ -1,12 +1,17 @@
 // split_steps, rouge and rouge_cost: Python strings to views, checked; the work without the GIL. CPU only.
 #include <pybind11/numpy.h>
 
+#include <cstdlib>
+#include <memory>
+#include <new>
+
 #include <kinetrace/rouge/split.hpp>
 #include <kinetrace/rouge/types.hpp>
 
 #include "../../cpp/src/thread_pool.hpp"
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "huge_pages.hpp"
 #include "scalars.hpp"
 
 namespace kinetrace {
@@ -145,13 +150,23 @@ py::array_t<int32_t> lengths_of(const TextLists& lists, const std::vector<int32_
   return out;
 }
 
-template <class T> py::object cost_array(const RougeArgs& a) {
-  const int64_t B = a.candidates->count(), rows = a.references->longest(), columns = a.candidates->longest();
-  py::array_t<T> out({py::ssize_t(B), py::ssize_t(rows), py::ssize_t(columns)});
-  T* cost = out.mutable_data();
-  const py::gil_scoped_release nogil;
-  rouge_cost(a, rows, columns, cost);
-  return std::move(out);
+using Memory = std::unique_ptr<void, decltype(&std::free)>;
+
+// Costs (B, rows, columns) in memory of our own: NumPy's would need the interpreter in the middle of the work, and a call
+// that gives it up twice waits twice for a thread that keeps it busy.
+template <class T> Memory fill_costs(const RougeArgs& a, int64_t rows, int64_t columns) {
+  const std::size_t bytes = std::size_t(a.candidates->count() * rows * columns) * sizeof(T);
+  Memory cost(std::malloc(bytes ? bytes : 1), &std::free);
+  if (!cost) throw std::bad_alloc();
+  advise_huge_pages(cost.get(), int64_t(bytes));
+  rouge_cost(a, rows, columns, static_cast<T*>(cost.get()));
+  return cost;
+}
+
+template <class T> py::object array_of(Memory memory, std::initializer_list<py::ssize_t> shape) {
+  const py::capsule owner(memory.get(), [](void* p) { std::free(p); });
+  const T* data = static_cast<T*>(memory.release());
+  return py::array_t<T>(shape, data, owner);
 }
 
 py::tuple rouge_cost(py::handle references_, py::handle candidates_, py::handle weights, py::handle stem,
@@ -178,15 +193,21 @@ py::tuple rouge_cost(py::handle references_, py::handle candidates_, py::handle 
   const int64_t B = candidates.lists.count();
   require_same_count(int64_t(number_of.size()), B);
   number_of.resize(std::size_t(B), 0);
+  a.references = &references.lists, a.candidates = &candidates.lists, a.reference_of = &number_of;
+  Memory memory(nullptr, &std::free);
+  int64_t rows = 0, columns = 0;
   {
     const py::gil_scoped_release nogil;
     split_all(references.lists, reference_is_text, markers, a.num_threads);
     split_all(candidates.lists, candidate_is_text, markers, a.num_threads);
     different = keep_different(references.lists);
     for (int32_t& n : number_of) n = different[std::size_t(n)];
+    rows = references.lists.longest(), columns = candidates.lists.longest();
+    memory = single ? fill_costs<float>(a, rows, columns) : fill_costs<double>(a, rows, columns);
   }
-  a.references = &references.lists, a.candidates = &candidates.lists, a.reference_of = &number_of;
-  const py::object cost = single ? cost_array<float>(a) : cost_array<double>(a);
+  const std::initializer_list<py::ssize_t> shape{py::ssize_t(B), py::ssize_t(rows), py::ssize_t(columns)};
+  const py::object cost =
+      single ? array_of<float>(std::move(memory), shape) : array_of<double>(std::move(memory), shape);
   return py::make_tuple(cost, lengths_of(references.lists, &number_of), lengths_of(candidates.lists, nullptr));
 }
 
