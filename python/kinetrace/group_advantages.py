@@ -51,7 +51,8 @@ def group_advantages(
     ======================= ============================================================================================
 
     Args:
-        rewards (array, (B,) | (B, K), float32 | float64): K up to 64 rewards per response. NaN and infinite rewards
+        rewards (array, (B,) | (B, K), float32 | float64): K up to 64 rewards per response; float16 and bfloat16 are
+            refused, for the result has the dtype of the rewards: convert them as you want them. NaN and infinite rewards
             (and those from 2^500 on) are unavailable: left out of the weighted sum, and a row without any is
             unscorable.
         groups (array, (B,), int32 | int64; or a sequence of any hashable ids): equal ids are one group, in any order.

@@ -37,10 +37,11 @@ def segment_advantages(
 
     Args:
         rewards (array, (B, K), float32 | float64): one reward per response and segment. NaN: unavailable, see
-            `group_advantages`. A response without tokens in a segment still counts in that segment's statistics.
+            `group_advantages`; float16 and bfloat16 are refused there too. A response without tokens in a segment still counts in that segment's statistics.
         groups (array, (B,), int32 | int64; or a sequence of any hashable ids): equal ids are one group, in any order.
-        segments (array, (B, T), int32 | int64): segment of each token, 0 to K - 1; -1: none, advantage 0. Any other id
-            gives NaN.
+        segments (array, (B, T), int8 | uint8 | int32 | int64): segment of each token, 0 to K - 1; -1: none, advantage
+            0. Any other id gives NaN, also 255 of uint8, which has no -1. Read as they lie; int8 is fastest. bool is
+            refused: False could be segment 0 or none.
         separate: False: the rewards are summed and one advantage goes to every token of a segment (the paper's
             ablation "without separation").
         mode: "grpo", "dr_grpo", "rloo" or "passk", see `group_advantages`.
@@ -141,6 +142,9 @@ def process_supervision_advantages(
         raise ValueError(f"step_rewards: expected shape (B, S), got {shape}")
     if (step_ends is None) != (num_tokens is None):
         raise ValueError("num_tokens: expected together with step_ends, got one of the two")
+    kind = str(getattr(step_ends, "dtype", "int64")).removeprefix("torch.")
+    if kind not in ("int32", "int64"):  # narrower ones cannot count the tokens
+        raise ValueError(f"step_ends: expected int32 or int64, got {kind}")
     ids = as_ids(groups, step_rewards)
     steps = int(shape[1])
     flat_ids = ids.repeat_interleave(steps) if is_torch(ids) else ids.repeat(steps)

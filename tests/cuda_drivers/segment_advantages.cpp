@@ -6,7 +6,7 @@
 namespace {
 
 template <class T, class Id>
-int run(int64_t rows, int64_t tokens, int64_t columns, kinetrace::driver::Random& random,
+int run(kinetrace::SegmentId id, int64_t rows, int64_t tokens, int64_t columns, kinetrace::driver::Random& random,
         kinetrace::driver::Check& check) {
   using namespace kinetrace;
   const std::vector<T> advantages = random.uniforms<T>(std::size_t(rows * columns), -2, 2);
@@ -22,8 +22,7 @@ int run(int64_t rows, int64_t tokens, int64_t columns, kinetrace::driver::Random
   SegmentAdvantagesArgs<T> a;
   a.rows = rows, a.tokens = tokens, a.columns = columns, a.value = value.data();
   a.advantages = {table.data(), {rows, columns}, {columns, 1}};
-  if constexpr (sizeof(Id) == 4) a.segments32 = {ids.data(), {rows, tokens}, {tokens, 1}};
-  else a.segments64 = {ids.data(), {rows, tokens}, {tokens, 1}};
+  a.segments = {ids.data(), {rows, tokens}, {tokens, 1}}, a.id = id;
   const Outcome outcome = KT_BACKEND::segment_advantages(a, Launch{});
   if (outcome.code) {
     std::fprintf(stderr, "%s\n", outcome.message);
@@ -38,9 +37,13 @@ int run(int64_t rows, int64_t tokens, int64_t columns, kinetrace::driver::Random
 int main() {
   kinetrace::driver::Random random(5);
   kinetrace::driver::Check check;
-  if (const int code = run<float, int32_t>(3, 100, 2, random, check)) return code;
-  if (const int code = run<float, int64_t>(5, 256, 3, random, check)) return code;
-  if (const int code = run<double, int32_t>(1, 1, 1, random, check)) return code;
-  if (const int code = run<double, int64_t>(7, 77, 4, random, check)) return code;
+  using kinetrace::SegmentId;
+  if (const int code = run<float, int32_t>(SegmentId::int32, 3, 100, 2, random, check)) return code;
+  if (const int code = run<float, int64_t>(SegmentId::int64, 5, 256, 3, random, check)) return code;
+  if (const int code = run<float, int8_t>(SegmentId::int8, 3, 111, 2, random, check)) return code;
+  if (const int code = run<float, uint8_t>(SegmentId::uint8, 2, 130, 5, random, check)) return code;
+  if (const int code = run<double, int32_t>(SegmentId::int32, 1, 1, 1, random, check)) return code;
+  if (const int code = run<double, int64_t>(SegmentId::int64, 7, 77, 4, random, check)) return code;
+  if (const int code = run<double, uint8_t>(SegmentId::uint8, 2, 9, 3, random, check)) return code;
   return check.finish();
 }

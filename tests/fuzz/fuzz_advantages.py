@@ -93,7 +93,9 @@ def segment_advantages_call(rng: Rng) -> Call:
     if options.get("weights") or chance(rng, 0.4):
         options["separate"] = False
     low, high = (-1, columns) if chance(rng, 0.7) else (-3, columns + 2)
-    segments = rng.integers(low, high, (rows, tokens)).astype(pick(rng, (np.int32, np.int64)))
+    segments = rng.integers(low, high, (rows, tokens)).astype(pick(rng, (np.int8, np.int32, np.int64)))
+    if chance(rng, 0.2):
+        segments = np.maximum(segments, 0).astype(np.uint8)
     rewards = _rewards(rng, rows, columns, dtype, regime)
     return _finished(rng, rewards, _groups(rng, rows), {"segments": segments}, options, dtype, regime)
 

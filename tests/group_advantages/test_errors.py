@@ -15,6 +15,7 @@ R = np.zeros((4, 2))
 G = np.zeros(4, np.int64)
 S = np.zeros((4, 3), np.int64)
 MODES = "'grpo', 'dr_grpo', 'batch_std', 'rloo', 'gdpo', 'passk', 'opo', 'reinforce_pp_baseline', 'gpg'"
+IDS = "int8, uint8, int32 or int64"
 ARRAY = "an array (NumPy, Torch, CuPy, DLPack or CUDA array interface)"
 
 GROUP: list[tuple[type[Exception], dict[str, Any], str]] = [
@@ -25,6 +26,7 @@ GROUP: list[tuple[type[Exception], dict[str, Any], str]] = [
     (ValueError, {"rewards": np.zeros((4, 65))}, "rewards: expected 1 to 64 rewards K, got 65"),
     (TypeError, {"rewards": [1.0]}, f"rewards: expected {ARRAY}, got list"),
     (ValueError, {"groups": G.astype(float)}, "groups: expected int32 or int64, got float64"),
+    (ValueError, {"groups": G.astype(np.int8)}, "groups: expected int32 or int64, got int8"),
     (ValueError, {"groups": G[:3]}, "groups: expected shape (B,) = (4,), got (3,)"),
     (ValueError, {"groups": ["a"]}, "groups: expected shape (B,) = (4,), got (1,)"),
     (TypeError, {"groups": "abcd"}, "groups: expected an array of integers or a sequence of ids, got str"),
@@ -68,7 +70,10 @@ SEGMENT: list[tuple[type[Exception], dict[str, Any], str]] = [
     (ValueError, {"mode": "opo"}, "mode: expected one of 'grpo', 'dr_grpo', 'rloo', 'passk', got 'opo'"),
     (TypeError, {"separate": 1}, "separate: expected True or False, got int"),
     (ValueError, {"weights": [1, 1]}, "weights: expected None with separate=True, got weights"),
-    (ValueError, {"segments": S.astype(float)}, "segments: expected int32 or int64, got float64"),
+    (ValueError, {"segments": S.astype(float)}, f"segments: expected {IDS}, got float64"),
+    (ValueError, {"segments": S.astype(bool)}, f"segments: expected {IDS}, got bool"),
+    (ValueError, {"segments": S.astype(np.int16)}, f"segments: expected {IDS}, got another dtype"),
+    (ValueError, {"rewards": R.astype(np.float16)}, "rewards: expected float32 or float64, got float16"),
     (ValueError, {"segments": S[:3]}, "segments: expected shape (B, T) = (4, 3), got (3, 3)"),
     (ValueError, {"segments": S[:, 0]}, "segments: expected shape (B, T) = (4, *), got (4,)"),
     (TypeError, {"segments": [[0]]}, f"segments: expected {ARRAY}, got list"),
@@ -107,3 +112,5 @@ def test_process_supervision() -> None:
         kt.process_supervision_advantages(R[:, 0], G)
     with pytest.raises(ValueError, match=r"^num_tokens: expected together with step_ends, got one of the two$"):
         kt.process_supervision_advantages(R, G, num_tokens=4)
+    with pytest.raises(ValueError, match=r"^step_ends: expected int32 or int64, got int8$"):
+        kt.process_supervision_advantages(R, G, step_ends=np.zeros((4, 2), np.int8), num_tokens=300)

@@ -62,6 +62,22 @@ def test_gradients_are_refused(function: str) -> None:
         calls[function]()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused_and_not_converted(dtype: torch.dtype) -> None:
+    name = str(dtype).removeprefix("torch.")
+    for call in (lambda r: kt.group_advantages(r, G), lambda r: kt.segment_advantages(r, G, S)):
+        with pytest.raises(ValueError, match=f"^rewards: expected float32 or float64, got {name}$"):
+            call(R.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8])
+def test_narrow_segments_as_they_lie(dtype: torch.dtype) -> None:
+    segments = S.clamp(min=0) if dtype == torch.uint8 else S
+    narrow = kt.segment_advantages(R, G, segments.to(dtype))
+    np.testing.assert_array_equal(narrow.numpy(), kt.segment_advantages(R, G, segments).numpy())
+    assert torch.library.opcheck(torch.ops.kinetrace.segment_advantages.default, (R, segments.to(dtype), 2, None))
+
+
 def test_opcheck() -> None:
     from kinetrace._torch import group_advantages as group_op
     from kinetrace._torch import segment_advantages as segment_op

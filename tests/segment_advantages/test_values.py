@@ -20,7 +20,7 @@ def test_golden(backend: Any, case: dict[str, Any], dtype: Any) -> None:
     rewards, groups, segments = number(case["rewards"]), np.array(case["group"]), np.array(case["segment"])
     options = {name: case[name] for name in ("eps", "ddof", "separate")}
     expected = number(case["expected"])
-    for ids in (np.int32, np.int64):
+    for ids in (np.int8, np.int32, np.int64):
         value = backend.call("segment_advantages", rewards.astype(dtype), groups, segments.astype(ids), **options)
         assert value.dtype == dtype
         assert_within(value, expected, allowed(expected, dtype, "pagrpo"))
@@ -48,7 +48,12 @@ def test_the_definition(backend: Any, mode: str, tokens: int) -> None:
 def test_ids_out_of_range_are_nan_and_harm_no_neighbour(backend: Any) -> None:
     rewards, groups, segments = _random(np.random.default_rng(1), 9)
     clean = backend.call("segment_advantages", rewards, groups, segments)
-    for dtype, bad in ((np.int32, (3, -2, 2**31 - 1, -(2**31))), (np.int64, (3, -2, 2**63 - 1, -(2**63), 2**32))):
+    wrong = {
+        np.int8: (3, -2, 127, -128),
+        np.int32: (3, -2, 2**31 - 1, -(2**31)),
+        np.int64: (3, -2, 2**63 - 1, -(2**63), 2**32, 2**32 - 1, -(2**32)),
+    }
+    for dtype, bad in wrong.items():
         for separate in (True, False):
             broken = segments.astype(dtype)
             for place, segment in enumerate(bad):
@@ -60,6 +65,47 @@ def test_ids_out_of_range_are_nan_and_harm_no_neighbour(backend: Any) -> None:
             assert np.isnan(value).sum() == len(bad)
             if separate:
                 np.testing.assert_array_equal(value[untouched], clean[untouched])
+
+
+def test_unsigned_bytes_have_no_minus_one(backend: Any) -> None:
+    rewards, groups, segments = _random(np.random.default_rng(3), 90)
+    segments[segments == -1] = 0
+    unsigned = segments.astype(np.uint8)
+    plain = backend.call("segment_advantages", rewards, groups, segments)
+    assert_same_bits(backend.call("segment_advantages", rewards, groups, unsigned), plain)
+    unsigned[2, 5], unsigned[4, 70], unsigned[5, 64] = 255, 3, 128
+    value = backend.call("segment_advantages", rewards, groups, unsigned)
+    assert np.isnan([value[2, 5], value[4, 70], value[5, 64]]).all()
+    assert_same_bits(value[unsigned == segments], plain[unsigned == segments])
+
+
+@pytest.mark.parametrize("ids", [np.int8, np.uint8, np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("columns", [1, 2, 3, 6, 7, 14, 15, 40])
+def test_tables_of_every_length_a_register_has_or_not(backend: Any, columns: int, dtype: Any, ids: Any) -> None:
+    rng = np.random.default_rng(columns)
+    rows, tokens = 4, 83  # lines of results begin anywhere in a row
+    segments = rng.integers(0 if ids == np.uint8 else -2, columns + 2, (rows, tokens)).astype(ids)
+    rewards, groups = rng.normal(size=(rows, columns)).astype(dtype), np.zeros(rows, np.int64)
+    for separate in (True, False):
+        value = backend.call("segment_advantages", rewards, groups, segments, separate=separate)
+        expected = _reference.segment_advantages(rewards, groups, segments, separate=separate)
+        assert_within(value, expected, 1e-5 if dtype == np.float32 else 1e-9)
+    wide = segments.astype(np.int64)
+    assert_same_bits(backend.call("segment_advantages", rewards, groups, wide, separate=False), value)
+
+
+@pytest.mark.parametrize("ids", [np.int8, np.int64])
+@pytest.mark.parametrize("columns", [2, 3])
+def test_results_that_pass_the_caches(backend: Any, columns: int, ids: Any) -> None:
+    """From 4 MiB on a CPU streams its results, in whole lines, wherever rows begin."""
+    rng, tokens = np.random.default_rng(4), 150_001 if backend.name.startswith("cpu") else 101
+    rewards, groups = rng.normal(size=(8, columns)).astype(np.float32), np.arange(8) // 4
+    segments = rng.integers(-1, columns, (8, tokens)).astype(ids)
+    apart = [backend.call("group_advantages", rewards[:, k].copy(), groups) for k in range(columns)]
+    table = np.stack([*apart, np.zeros(8, np.float32)], axis=1)  # the last for -1
+    value = backend.call("segment_advantages", rewards, groups, segments)
+    assert_same_bits(value, np.take_along_axis(table, segments.astype(np.int64), axis=1))
 
 
 def test_order_threads_and_layout_change_no_bit(backend: Any) -> None:
@@ -76,6 +122,8 @@ def test_order_threads_and_layout_change_no_bit(backend: Any) -> None:
         views = [
             np.asfortranarray(segments),
             segments.astype(np.int32),
+            segments.astype(np.int8),
+            np.repeat(segments.astype(np.int8), 2, axis=1)[:, ::2],
             np.repeat(segments, 2, axis=1)[:, ::2],
             np.ascontiguousarray(segments[::-1, ::-1])[::-1, ::-1],
         ]
