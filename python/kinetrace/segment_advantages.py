@@ -37,7 +37,8 @@ def segment_advantages(
 
     Args:
         rewards (array, (B, K), float32 | float64): one reward per response and segment. NaN: unavailable, see
-            `group_advantages`; float16 and bfloat16 are refused there too. A response without tokens in a segment still counts in that segment's statistics.
+            `group_advantages`; float16 and bfloat16 are refused as there. A response without tokens in a segment still
+            counts in that segment's statistics.
         groups (array, (B,), int32 | int64; or a sequence of any hashable ids): equal ids are one group, in any order.
         segments (array, (B, T), int8 | uint8 | int32 | int64): segment of each token, 0 to K - 1; -1: none, advantage
             0. Any other id gives NaN, also 255 of uint8, which has no -1. Read as they lie; int8 is fastest. bool is

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ import kinetrace
 from gate import compare_builds, main
 from judge import Budget, check_budget, judge, read_budgets
 from kinetrace import _cpu
-from measure import READ, Case, Comparison, Contender, measure, poison, ratio_of
+from measure import READ, Case, Comparison, Contender, cores, granted_time, measure, poison, ratio_of
 
 ROUNDS = 16
 
@@ -150,6 +153,47 @@ def test_stream_read_reads_everything() -> None:
         assert _cpu.stream_read(changed, threads) != _cpu.stream_read(x, threads)
     with pytest.raises(ValueError, match="buffer: expected C-contiguous memory"):
         _cpu.stream_read(x[::2], 1)
+
+
+def test_stream_move_overwrites_everything() -> None:
+    source = np.random.default_rng(0).integers(1, 256, 1 << 21, np.uint8)
+    memory = np.zeros((1 << 20) + 128, np.uint8)
+    begin = -memory.ctypes.data % 64
+    for threads in (1, 2):
+        memory[:] = 7
+        target = memory[begin : begin + (1 << 20)]
+        _cpu.stream_move(source, target, threads)
+        assert (target.reshape(-1, 64) != 7).any(axis=1).all()
+        assert (memory[:begin] == 7).all()
+        assert (memory[begin + (1 << 20) :] == 7).all()
+    with pytest.raises(ValueError, match="target: expected memory that begins at a line"):
+        _cpu.stream_move(source, memory[begin + 1 : begin + 65], 1)
+    with pytest.raises(ValueError, match="source: expected C-contiguous memory"):
+        _cpu.stream_move(source[::2], target, 1)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/thread-self/schedstat").exists(), reason="this system does not count the waiting for a core"
+)
+def test_granted_time_leaves_the_waiting_for_a_core_out() -> None:
+    spinning = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+    with cores(1):  # the other program has this core too
+        other = subprocess.Popen([sys.executable, "-c", spinning])
+        try:
+            time.sleep(0.2)
+            start, granted, own = time.perf_counter(), granted_time(), time.thread_time()
+            while time.thread_time() - own < 0.2:
+                pass
+            elapsed, granted = time.perf_counter() - start, granted_time() - granted
+        finally:
+            other.kill()
+            other.wait()
+    assert granted < 0.26
+    assert elapsed > granted + 0.05
+    start, granted = time.perf_counter(), granted_time()
+    time.sleep(0.05)  # waiting for anything but a core counts
+    assert granted_time() - granted > 0.04
+    assert time.perf_counter() - start > 0.04
 
 
 def test_read_contender_is_scaled_to_the_bytes() -> None:
