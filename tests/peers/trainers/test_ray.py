@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import runpy
 import sys
 import warnings
 from collections.abc import Iterator
@@ -88,6 +89,16 @@ def test_a_reward_in_a_task_of_one_processor() -> None:
     texts, references = [" ".join(STEPS[:3])] * 4, [STEPS[:3]] * 4
     reward = kt.rewards.ProcessReasoningReward()
     assert ray.get(score.remote(reward, ray.put(texts), references)) == reward(texts, reference_steps=references)
+
+
+def test_the_script_that_compares_many_clips(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed: no video was scored (pip install kinetrace[video])")
+    pytest.importorskip("cv2", reason="OpenCV is not installed: no video was scored (pip install kinetrace[video])")
+    script = runpy.run_path(str(Path(__file__).parents[3] / "scripts/ray_clips.py"))
+    assert script["main"](["--clips", "12", "--workers", "2"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("12 clips, {'ok': ")
+    assert ": 0 rows differ;" in said
 
 
 def test_kinetrace_score_with_ray(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
