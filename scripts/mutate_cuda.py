@@ -27,7 +27,7 @@ BUILDS = {
     "tsan": ["-O1", "-g", "-fsanitize=thread"],
     "asan": ["-O1", "-g", "-fsanitize=address"],
 }
-PASSES = "-"
+PASSES, NOT_RUN = "-", ""
 
 
 @dataclass
@@ -122,6 +122,8 @@ class Workbench:
                     result = "does not compile" if problem else self.run(program, environment)
                     if results.get(run, PASSES) == PASSES:
                         results[run] = result
+                if self.options.first and mutation and any(result != PASSES for result in results.values()):
+                    break
         shutil.rmtree(tree)
         return results
 
@@ -157,7 +159,7 @@ def table(outcomes: list[Outcome], columns: list[str]) -> str:
     for outcome in outcomes:
         m = outcome.mutation
         what = m.what.replace("|", "\\|")
-        rows.append([f"{m.path}:{m.line}", what, *(outcome.runs.get(c, PASSES) for c in columns), outcome.verdict])
+        rows.append([f"{m.path}:{m.line}", what, *(outcome.runs.get(c, NOT_RUN) for c in columns), outcome.verdict])
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
     bad = sum(outcome.bad for outcome in outcomes)
     lines += [
@@ -165,8 +167,8 @@ def table(outcomes: list[Outcome], columns: list[str]) -> str:
         f"{len(outcomes)} mutations, {sum(bool(o.killers) for o in outcomes)} killed, "
         f"{sum(not o.killers and not o.bad for o in outcomes)} survive and are marked as equivalent with a "
         f"reason, {bad} need attention.",
-        f'"{PASSES}" means that the run passed. The columns are the emulator\'s schedules, then the driver '
-        "built with ThreadSanitizer and with AddressSanitizer.",
+        f'"{PASSES}" means that the run passed, an empty cell that it was not made. The columns are the emulator\'s '
+        "schedules, then the driver built with ThreadSanitizer and with AddressSanitizer.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -182,6 +184,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--tree", nargs="*", default=["cuda", "cpp/include", "tests/cuda_drivers"],
                         help="folders to copy for each mutation")  # fmt: skip
     parser.add_argument("--builds", nargs="*", choices=list(BUILDS), default=list(BUILDS))
+    parser.add_argument("--first", action="store_true", help="try no further build once one has killed a mutation")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1], help="one random schedule each")
     parser.add_argument("--strict", action="store_true", help="run with CUEMU_STRICT=1")
     parser.add_argument("--only", default="", help="regular expression on `file:line mutation`")

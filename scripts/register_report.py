@@ -1,6 +1,6 @@
 """Compiles every CUDA kernel for every architecture and lists registers, shared memory and spills.
 
-    python scripts/register_report.py --output docs/cuda-registers.md
+    python scripts/register_report.py --output docs/cuda-registers.md --jobs 2
 
 Exit status 1 when a kernel spills registers or keeps a stack frame for them; needs nvcc, no GPU.
 """
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def demangle(names: list[str]) -> list[str]:
 def compile_one(nvcc: str, source: Path, architecture: str, scratch: Path) -> list[Kernel]:
     """Compiles one file for one architecture and reads ptxas' report."""
     includes = [f"-I{ROOT / folder}" for folder in ("cpp/include", "cuda/src")]
-    target = scratch / f"{source.stem}.o"
+    target = scratch / f"{source.stem}.{architecture}.o"
     command = [nvcc, *FLAGS, f"-arch=sm_{architecture}", *includes, "-c", str(source), "-o", str(target)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -96,16 +97,16 @@ def main() -> int:
     """Runs the report; see the module's text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, help="file to write; default: standard output")
+    parser.add_argument("--jobs", type=int, default=1, help="compilers at a time")
     options = parser.parse_args()
     nvcc = shutil.which("nvcc")
     if nvcc is None:
         print("register_report: nvcc is not on PATH", file=sys.stderr)
         return 2
-    kernels: list[Kernel] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for source in sorted((ROOT / "cuda/src").glob("*.cu")):
-            for architecture in ARCHITECTURES:
-                kernels += compile_one(nvcc, source, architecture, Path(scratch))
+    work = [(source, arch) for source in sorted((ROOT / "cuda/src").glob("*.cu")) for arch in ARCHITECTURES]
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(options.jobs) as pool:
+        found = pool.map(lambda job: compile_one(nvcc, *job, Path(scratch)), work)
+        kernels = [kernel for some in found for kernel in some]
     text = table(kernels)
     if options.output:
         options.output.write_text(text, encoding="utf-8")

@@ -27,17 +27,20 @@ template <class T> __global__ void __launch_bounds__(kPairThreads, 1) dtw_kernel
   }
 }
 
-template <class T, class Lane, int C> cudaError_t launch_team(const DtwArgs<T>& a, const Plan& plan, void* stream) {
+template <class T, class Lane, int C, bool kPaths = true>
+cudaError_t launch_team(const DtwArgs<T>& a, const Plan& plan, void* stream) {
   const Layout layout = layout_of(a, plan);
   const bool alone = plan.warps == 1;
   const int64_t in_block = alone ? kThreads / plan.group : 1;
   const dim3 grid(unsigned((layout.teams + in_block - 1) / in_block)), block(alone ? kThreads : plan.warps * kWarp);
   const auto where = static_cast<cudaStream_t>(stream);
-  if (wants_path(a)) return KT_LAUNCH((dtw_team_kernel<T, Lane, C, true>), grid, block, 0, where, a, plan, layout);
+  if constexpr (kPaths)
+    if (wants_path(a)) return KT_LAUNCH((dtw_team_kernel<T, Lane, C, true>), grid, block, 0, where, a, plan, layout);
   return KT_LAUNCH((dtw_team_kernel<T, Lane, C, false>), grid, block, 0, where, a, plan, layout);
 }
 template <class T, bool kSquare, int C> cudaError_t launch_series(const DtwArgs<T>& a, const Plan& plan, void* stream) {
-  if (a.window.limited) return launch_team<T, SeriesCells<T, C, kSquare, true>, C>(a, plan, stream);
+  constexpr bool kPaths = C < 16 || kWideBandPaths<T>;
+  if (a.window.limited) return launch_team<T, SeriesCells<T, C, kSquare, true>, C, kPaths>(a, plan, stream);
   return launch_team<T, SeriesCells<T, C, kSquare, false>, C>(a, plan, stream);
 }
 template <class T, bool kSquare> cudaError_t launch_series(const DtwArgs<T>& a, const Plan& plan, void* stream) {

@@ -57,6 +57,9 @@ inline int power_of_two_from(int64_t count, int most) {
   return power;
 }
 
+// Whether wide stripes with a window and a path fit into 255 registers a thread; doubles would spill.
+template <class T> constexpr bool kWideBandPaths = sizeof(T) < 8;
+
 // Wide stripes cost fewest instructions per cell; narrow ones, and several warps per pair, give few pairs more lanes.
 // kEnough warps are about four for each of the 528 schedulers of the largest GPUs.
 template <class T> Plan plan_of(const DtwArgs<T>& a) {
@@ -64,16 +67,16 @@ template <class T> Plan plan_of(const DtwArgs<T>& a) {
   Plan plan;
   const bool forced = forced_plan(plan);
   if (!has_unit_steps(a)) return Plan{0, 1, 1, plan.most_bytes};
-  const Cells cells = cells_of(a);
+  const bool wide_fits = cells_of(a) != Cells::any && (kWideBandPaths<T> || !a.window.limited || !wants_path(a));
   if (!forced) {
     const int64_t wide = (a.columns + 15) / 16, narrow = (a.columns + 3) / 4;
     const int64_t wide_warps = (a.pairs * (wide < kWarp ? wide : kWarp) + kWarp - 1) / kWarp;
-    plan.columns = cells != Cells::any && wide_warps >= kEnough ? 16 : 4;
+    plan.columns = wide_fits && wide_warps >= kEnough ? 16 : 4;
     const int64_t lanes = plan.columns == 16 ? wide : narrow;
     plan.group = power_of_two_from(lanes, kWarp);
     if (lanes > kWarp && a.pairs < kEnough) plan.warps = power_of_two_from((lanes + kWarp - 1) / kWarp, kMostWarps);
   }
-  if (plan.columns == 16 && cells == Cells::any) plan.columns = 4;
+  if (!wide_fits && plan.columns == 16) plan.columns = 4;
   return plan;
 }
 

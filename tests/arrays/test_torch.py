@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+import kinetrace as kt
 from compare import assert_same_bits
 
 Tracks = npt.NDArray[Any]
@@ -143,3 +144,12 @@ def test_fake_tensors_go_through_the_operator(fit: Any) -> None:
         assert tuple(result.covariance.shape) == (2, 3, 3)
     with pytest.raises(TypeError, match=r"^weights: expected a tensor with data in memory, got FakeTensor$"):
         fit(np.zeros((2, 5, 2), np.float32), weights=mode.from_tensor(torch.ones(2, 5)))
+
+
+def test_residuals_of_fake_tensors_go_through_the_operator() -> None:
+    with FakeTensorMode():
+        flow, positions = torch.zeros(3, 5, 2, 6, 7), torch.zeros(3, 6, 4, 2)
+        assert tuple(kt.kinematic_residual(flow).shape) == (3,)
+        assert tuple(kt.kinematic_residual(flow, reduction="none").shape) == (3, 3, 6, 7)
+        assert tuple(kt.track_residual(positions, norm="signed").shape) == (3, 2)
+        assert tuple(kt.track_residual(positions, reduction="none").shape) == (3, 3, 4)

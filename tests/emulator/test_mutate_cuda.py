@@ -104,3 +104,11 @@ def test_nothing_to_do_is_an_error() -> None:
     result = mutate("--only", "no such mutation")
     assert result.returncode == 2
     assert "nothing to do" in result.stderr
+
+
+def test_no_further_build_is_tried_after_the_first_that_kills(gxx: str) -> None:
+    result = mutate("--first", "--only", "columns. ->", "--builds", "plain", "tsan", "--cxxflags=-O1")
+    assert result.returncode == 0, result.stderr
+    (row,) = [line for line in result.stdout.splitlines() if line.startswith(f"| {SOURCE}")]
+    assert row.split(" | ")[5] == ""  # ThreadSanitizer's column, after three schedules
+    assert "killed by FIFO" in row
