@@ -65,13 +65,14 @@ KT_HD double from_bits(uint64_t b) {
   return x;
 }
 
-// mantissa 2^shift for a whole shift <= 0; exactly 0 below ScaledLimits::shrink_to.
+// mantissa 2^shift for a whole shift <= 0. Below ScaledLimits::shrink_to it is some positive number or 0 that is lost in any
+// sum with a mantissa that was not shrunk; counts() tells which.
 template <class T> KT_HD T shrink(T mantissa, T shift) {
   using L = ScaledLimits<T>;
   const T kept = shift < L::shrink_to ? L::shrink_to : shift;
-  const T power = from_bits(typename L::Bits(typename L::Bits(int64_t(kept) + L::bias) << L::mantissa_bits));
-  return shift < L::shrink_to ? T(0) : mantissa * power;
+  return mantissa * from_bits(typename L::Bits(typename L::Bits(int64_t(kept) + L::bias) << L::mantissa_bits));
 }
+template <class V> KT_HD mask_of<V> counts(V shift) { return shift >= V(ScaledLimits<scalar_of<V>>::shrink_to); }
 
 // The same number with its mantissa in [1, 2); the mantissa must be positive and normal.
 template <class T> KT_HD Scaled<T> normalized(T exponent, T mantissa) {
@@ -120,20 +121,16 @@ template <class T, int W> KT_HD Pack<T, W> shrink(Pack<T, W> mantissa, Pack<T, W
   using Vector = typename Pack<T, W>::Vector;
   using L = ScaledLimits<T>;
 #if defined(__AVX512F__) && !defined(KT_NO_SCALEF)
-  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4) {
-    const __mmask16 kept = _mm512_cmp_ps_mask((__m512)shift.v, _mm512_set1_ps(L::shrink_to), _CMP_GE_OQ);
-    return Pack<T, W>((Vector)_mm512_maskz_scalef_ps(kept, (__m512)mantissa.v, (__m512)shift.v));
-  }
-  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 8) {
-    const __mmask8 kept = _mm512_cmp_pd_mask((__m512d)shift.v, _mm512_set1_pd(L::shrink_to), _CMP_GE_OQ);
-    return Pack<T, W>((Vector)_mm512_maskz_scalef_pd(kept, (__m512d)mantissa.v, (__m512d)shift.v));
-  }
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4)
+    return Pack<T, W>((Vector)_mm512_scalef_ps((__m512)mantissa.v, (__m512)shift.v));
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 8)
+    return Pack<T, W>((Vector)_mm512_scalef_pd((__m512d)mantissa.v, (__m512d)shift.v));
 #endif
   // The sum with `whole` ends in the shift's two's complement, of which the move to the exponent field keeps enough.
   using I = typename Mask<T, W>::Vector;
-  const auto kept = shift >= Pack<T, W>(L::shrink_to);
-  const I moved = (I)(shift + Pack<T, W>(L::whole)).v << L::mantissa_bits;
-  return Pack<T, W>((Vector)(((I)mantissa.v + moved) & kept.v));
+  const auto kept = at_least(shift, Pack<T, W>(L::shrink_to));
+  const I moved = (I)(kept + Pack<T, W>(L::whole)).v << L::mantissa_bits;
+  return Pack<T, W>((Vector)((I)mantissa.v + moved));
 }
 template <class T, int W> KT_HD Scaled<Pack<T, W>> normalized(Pack<T, W> exponent, Pack<T, W> mantissa) {
   using P = Pack<T, W>;
