@@ -57,7 +57,9 @@ def _or_empty(slopes: Tensor | None, like: Tensor) -> Tensor:
 def _backward(upstream: Tensor, slopes: Tensor, of: Tensor) -> Tensor:
     up = upstream.reshape(-1, *(1 for _ in slopes.shape[1:]))
     # A pair whose value is masked out contributes 0, even where its slopes are NaN.
-    gradient = torch.where(up == 0, 0, up * slopes)
+    gradient = up * slopes
+    if not (upstream.is_cpu and bool(upstream.all())):  # looked up where that costs no synchronisation
+        gradient.masked_fill_(up == 0, 0)
     return gradient.sum(0, keepdim=True) if of.shape[0] == 1 and slopes.shape[0] != 1 else gradient
 
 

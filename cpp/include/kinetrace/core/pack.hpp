@@ -92,11 +92,6 @@ template <class T, int W> KT_HD Pack<T, W> abs(Pack<T, W> x) {
   using Int = typename Mask<T, W>::Int;
   return Pack<T, W>((typename Pack<T, W>::Vector)((M)x.v & (M{} + Int(~(Int(1) << (sizeof(T) * 8 - 1))))));
 }
-// Whether the sign is set, that of a zero too.
-template <class T, int W> KT_HD Mask<T, W> negative(Pack<T, W> x) {
-  using I = typename Mask<T, W>::Vector;
-  return Mask<T, W>((I)x.v < I{});
-}
 template <class T, int W> KT_HD bool any(Mask<T, W> m) {
 #if defined(__AVX512DQ__)
   if constexpr (sizeof(m) == 64)

@@ -35,6 +35,21 @@ template <> struct ScaledLimits<double> {
   static constexpr double tiny = 2.9833362924800827e-154;  // 2^-510
 };
 
+// a + b and a - b; kFused: by the units that multiply, for where those that add are short (one shrink() occupies them twice).
+// The same bits.
+template <bool kFused, class V> KT_HD V sum_of(V a, V b) {
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+  if constexpr (kFused && sizeof(V) == 64) return fma(a, V(scalar_of<V>(1)), b);
+#endif
+  return a + b;
+}
+template <bool kFused, class V> KT_HD V difference_of(V a, V b) {
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+  if constexpr (kFused && sizeof(V) == 64) return fma(b, V(scalar_of<V>(-1)), a);
+#endif
+  return a - b;
+}
+
 // Nearest whole number, ties to even.
 #if defined(__CUDACC__)
 KT_HD float round_even(float x) { return ::rintf(x); }
@@ -102,6 +117,11 @@ template <class T, int W> KT_HD Pack<T, W> at_least(Pack<T, W> x, Pack<T, W> low
     return Pack<T, W>((Vector)_mm256_max_pd((__m256d)x.v, (__m256d)low.v));
 #endif
   return max(x, low);
+}
+// Whether the sign is set, that of a zero too.
+template <class T, int W> KT_HD Mask<T, W> negative(Pack<T, W> x) {
+  using I = typename Mask<T, W>::Vector;
+  return Mask<T, W>((I)x.v < I{});
 }
 template <class T, int W> KT_HD Pack<T, W> round_even(Pack<T, W> x) {
   using Vector [[maybe_unused]] = typename Pack<T, W>::Vector;
