@@ -67,6 +67,14 @@ template <Metric kMetric, class T> void slope_factors(const SoftLayout<T>& layou
   }
 }
 
+// The same, loaded once: g++ makes each use of a loaded value a load, and these loops have no room for more of them.
+template <class V> KT_HD V in_register(V x) {
+#if defined(__x86_64__)
+  asm("" : "+v"(x.v));
+#endif
+  return x;
+}
+
 // Coordinates [d, d + C) of the gradients: four rows of x, and what these rows add to all columns of y (kY).
 // kGuarded: differences may overflow; the same bits where they do not.
 template <SlopeKind kKind, bool kY, bool kGuarded, int C, class T>
@@ -84,7 +92,7 @@ __attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const 
   });
   for (int64_t j = span.first; j <= span.last; ++j) {
     V factor[R];
-    unroll<R>([&](auto r) KT_INLINE { factor[r] = load<V>(factors + r * pitch + j * W); });
+    unroll<R>([&](auto r) KT_INLINE { factor[r] = in_register(load<V>(factors + r * pitch + j * W)); });
     unroll<C>([&](auto c) KT_INLINE {
       const V other = load<V>(y + (j * dims + c) * W);
       V total = V(T(0));
