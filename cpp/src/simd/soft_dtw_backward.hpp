@@ -67,7 +67,7 @@ template <Metric kMetric, class T> void slope_factors(const SoftLayout<T>& layou
   }
 }
 
-// The same, loaded once: g++ makes each use of a loaded value a load, and these loops have no room for more of them.
+// x itself, from a register: g++ would load it again for each use, more often than the loop below has time for.
 template <class V> KT_HD V in_register(V x) {
 #if defined(__x86_64__)
   asm("" : "+v"(x.v));

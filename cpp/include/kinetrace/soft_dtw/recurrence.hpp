@@ -49,9 +49,11 @@ template <bool kWeights, class V> KT_HD Scaled<V> soft_cell(V x, Scaled<V> diago
   constexpr bool kShifts = !kWeights, kSums = sizeof(scalar_of<V>) == 4;
   const Scaled<V> k = exp2_scaled(x);
   const V top = max(max(diagonal.exponent, up.exponent), left.exponent);
-  const V to_diagonal = difference_of<kShifts>(diagonal.exponent, top), to_up = difference_of<kShifts>(up.exponent, top);
+  const V to_diagonal = difference_of<kShifts>(diagonal.exponent, top),
+          to_up = difference_of<kShifts>(up.exponent, top);
   const V to_left = difference_of<kShifts>(left.exponent, top);
-  const V a = shrink(diagonal.mantissa, to_diagonal), b = shrink(up.mantissa, to_up), c = shrink(left.mantissa, to_left);
+  const V a = shrink(diagonal.mantissa, to_diagonal), b = shrink(up.mantissa, to_up),
+          c = shrink(left.mantissa, to_left);
   const V sum = sum_of<kSums>(sum_of<kSums>(a, b), c);
   if constexpr (kWeights) {
     const V zero = V(scalar_of<V>(0)), inverse = V(scalar_of<V>(1)) / sum;
