@@ -27,6 +27,7 @@ template <class T> struct SoftLayout {
     const bool slopes = a.x_gradient || a.y_gradient, backward = slopes || a.alignment || a.rewards;
     const int64_t row_bytes = 1 + columns * 2 * 64;
     kept_rows = !backward ? 0 : a.kept_bytes / row_bytes / kSoftTile * kSoftTile;
+    if (kept_rows < rows) kept_rows = kept_rows / 4 / kSoftTile * kSoftTile;  // pieces near a core's own cache
     if (kept_rows < kSoftTile) kept_rows = kSoftTile;
     if (kept_rows > rows) kept_rows = rows;
     size = 0;
