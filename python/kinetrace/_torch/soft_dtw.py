@@ -68,7 +68,12 @@ class _SoftDtw(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, *rest: Any) -> Tensor:
-        value, x_slopes, y_slopes = _forward(x, y, *rest, *ctx.needs_input_grad[:2])
+        xl, yl, *plain = rest
+        keep_x, keep_y = ctx.needs_input_grad[:2]
+        value: Tensor
+        value, _, x_slopes, y_slopes, *_ = native(
+            Sequences(x, y, None, xl, yl), *plain, x_gradient=keep_x, y_gradient=keep_y
+        )
         ctx.save_for_backward(x, y, x_slopes, y_slopes)
         return value
 
