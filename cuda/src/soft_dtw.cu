@@ -118,7 +118,7 @@ template <class T> class WarpRun {
           if (!inside) z.exponent = absent<T>().exponent;
           if constexpr (kWeights) {
             T* at = weights_of(i, j);
-            at[0] = w.diagonal, at[1] = w.up, at[2] = w.left;
+            at[0] = w.diagonal(), at[1] = w.up, at[2] = w.left;
           }
           diagonal = up[k], up[k] = z, left = z;
         }

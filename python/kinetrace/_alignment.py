@@ -103,13 +103,14 @@ def padded(arrays: Any, name: str, ragged: int) -> tuple[Array, Array]:
             raise ValueError(f"{name}: expected shape ({wanted}) like the first array, got {tuple(array.shape)} at {k}")
     shapes = [[int(extent) for extent in array.shape[:ragged]] for array in arrays]
     longest = [max(shape[axis] for shape in shapes) for axis in range(ragged)]
-    whole, extents = _zeros(first, (len(arrays), *longest, *first.shape[ragged:]), shapes)
+    whole, extents = zeros(first, (len(arrays), *longest, *first.shape[ragged:]), shapes)
     for k, array in enumerate(arrays):
         whole[(k, *(slice(extent) for extent in shapes[k]))] = array
     return whole, extents
 
 
-def _zeros(like: Any, shape: tuple[int, ...], extents: list[list[int]]) -> tuple[Array, Array]:
+def zeros(like: Any, shape: tuple[int, ...], extents: list[list[int]]) -> tuple[Array, Array]:
+    """Zeros, and the extents as int64, in the library and on the device of an array."""
     if is_torch(like):
         torch = sys.modules["torch"]
         return like.new_zeros(shape), torch.tensor(extents, dtype=torch.int64, device=like.device)

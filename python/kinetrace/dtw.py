@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kinetrace._alignment import Sequences, metric_arguments, refuse_grad, sequences
+import numpy as np
+
+from kinetrace._alignment import Sequences, metric_arguments, refuse_grad, sequences, zeros
 from kinetrace._arrays import Array, is_torch
 from kinetrace._dispatch import backend_for
 from kinetrace.soft_dtw import native as soft_native
@@ -273,7 +275,8 @@ def dtw_rewards(
         cost (array, (B, N, M)): as in `dtw_from_cost`, in place of x and y.
         x_lengths (array, (B,), int32 | int64): as in `dtw`.
         y_lengths (array, (B,), int32 | int64): as in `dtw`.
-        metric: one of the five names (rewards read single costs again, which a callback does not offer).
+        metric: as in `dtw`. Rewards read single costs again: those of a callback are kept, (B, N, M), and it is called
+            twice for each.
         step: as in `dtw`.
         window: as in `dtw`.
         subsequence: as in `dtw`.
@@ -297,13 +300,37 @@ def dtw_rewards(
     """
     given = sequences("dtw_rewards", x, y, cost, x_lengths, y_lengths)
     if not isinstance(metric, str):
-        raise TypeError(f"metric: expected a name in dtw_rewards, got {type(metric).__name__}")
+        if given.cost is not None:
+            raise TypeError(f"metric: expected a name beside cost, got {type(metric).__name__}")
+        given, metric = _with_costs_of(metric, given, num_threads), "sqeuclidean"
     if gamma is not None:
         if subsequence is not False or StepPattern.of(step).steps != StepPattern.of("symmetric1").steps:
             raise ValueError(f"gamma: expected None with another step than 'symmetric1' or a free end, got {gamma}")
         refuse_grad("dtw_rewards", given)
         return soft_native(given, metric, window, gamma, num_threads, rewards=True)[5]
     return _run("dtw_rewards", given, "rewards", metric, step, window, subsequence, None, num_threads)[5]
+
+
+def _with_costs_of(callback: Any, given: Sequences, num_threads: int | None) -> Sequences:
+    """The costs that a compiled callback gives the samples of each pair, in place of the sequences."""
+    _run("dtw_rewards", given, "distance", callback, "symmetric1", None, False, None, num_threads)  # checks everything
+    x, y = given.x, given.y
+    assert x is not None
+    assert y is not None
+    count = len(y) if len(x) == 1 else len(x)
+    if count == 0:
+        return given
+    lengths = [
+        np.broadcast_to(a.shape[1] if own is None else np.asarray(own), (count,)).tolist()
+        for a, own in ((x, given.x_lengths), (y, given.y_lengths))
+    ]
+    extents = [[n, m] for n, m in zip(*lengths, strict=True)]
+    cost, ends = zeros(x, (count, x.shape[1], y.shape[1]), extents)
+    for b, (n, m) in enumerate(extents):
+        if n and m:
+            rows, columns = x[b % len(x), :n, None], y[b % len(y), :m, None]
+            cost[b, :n, :m] = dtw_matrix(rows, columns, metric=callback, num_threads=num_threads)
+    return Sequences(None, None, cost, ends[:, 0], ends[:, 1])
 
 
 def _run(

@@ -9,7 +9,7 @@ from kinetrace._arrays import Array, any_torch, is_torch
 from kinetrace._dispatch import backend_for
 
 #: Host memory that the softmin weights of one group of pairs may take per thread; beyond, rows are computed twice.
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 16 << 20
 
 
 def soft_dtw(
@@ -60,7 +60,7 @@ def soft_dtw(
         below 0 makes the value NaN.
 
         Where a gradient is wanted it is computed together with the value (two thirds of the time go there), from the
-        softmin weights, of which each thread keeps up to 64 MiB; longer pairs are computed in pieces of rows, once
+        softmin weights, of which each thread keeps up to 16 MiB; longer pairs are computed in pieces of rows, once
         more. Without one, memory is linear in N + M. The derivative of |x - y| at 0 is 0. Gradients are 0 beyond the
         lengths and for pairs without a path or without samples, NaN for those with a value that is not finite; a pair
         whose upstream gradient is 0 contributes 0 whatever it holds, so masking a pair's value is enough.

@@ -138,6 +138,34 @@ def test_callbacks_of_scipy() -> None:
     np.testing.assert_allclose(kt.dtw(X, Y, metric=metric), 2.5 * first, rtol=1e-14)
 
 
+@pytest.mark.parametrize("options", [{}, {"step": "sigma21"}, {"subsequence": True, "window": 5}, {"gamma": 0.5}])
+def test_rewards_by_callbacks(options: dict[str, Any]) -> None:
+    lengths = {"x_lengths": np.array([7, 0, 3, 7, 5]), "y_lengths": np.array([9, 9, 4, 1, 8], np.int32)}
+    for dtype, callback in ((np.float64, _weighted), (np.float32, _weighted_single)):
+        x, y, cost = X.astype(dtype), Y.astype(dtype), _weighted_costs(dtype).astype(dtype)
+        want = kt.dtw_rewards(cost=cost, **lengths, **options)
+        assert (want < 0).any()
+        padded = x.copy(), y.copy()
+        for b in range(5):  # padding is never looked at
+            padded[0][b, lengths["x_lengths"][b] :], padded[1][b, lengths["y_lengths"][b] :] = np.nan, np.inf
+        got = kt.dtw_rewards(*padded, metric=callback, num_threads=2, **lengths, **options)
+        np.testing.assert_allclose(got, want, rtol=1e-12 if dtype == np.float64 else 1e-4)
+        repeated = kt.dtw_rewards(x, y[2:3], metric=callback, **options)
+        np.testing.assert_array_equal(repeated[2], kt.dtw_rewards(x[2:3], y[2:3], metric=callback, **options)[0])
+    tensors = kt.dtw_rewards(torch.from_numpy(X), torch.from_numpy(Y), metric=_weighted, **options)
+    assert_same_bits(tensors.numpy(), kt.dtw_rewards(X, Y, metric=_weighted, **options))
+    flat = kt.dtw_rewards(X[:, :, 0].copy(), Y[:, :, 0].copy(), metric=_weighted, **options)
+    np.testing.assert_allclose(flat, kt.dtw_rewards(X[:, :, 0], Y[:, :, 0], metric="l1", **options), rtol=1e-12)
+    assert kt.dtw_rewards(X[:0], Y[:0], metric=_weighted, **options).shape == (0, 7)
+
+
+def test_rewards_refuse_a_callback_beside_cost_and_one_that_is_not_compiled() -> None:
+    with pytest.raises(TypeError, match=r"^metric: expected a name beside cost, got CFunc"):
+        kt.dtw_rewards(cost=np.ones((1, 2, 2)), metric=_weighted)
+    with pytest.raises(TypeError, match=r"^metric: expected a name or a compiled callback \(numba.cfunc"):
+        kt.dtw_rewards(X, Y, metric=lambda a, b: 0.0)
+
+
 def test_callbacks_are_for_the_cpu(backend: Any) -> None:
     if backend.name.startswith("cpu"):
         assert np.isfinite(backend.call("dtw", X, Y, metric=_weighted)).all()

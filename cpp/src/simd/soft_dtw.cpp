@@ -99,9 +99,9 @@ template <class T> class SoftRun {
       const int64_t count = end - row < kSoftTile ? end - row : kSoftTile;
       const SoftSpan<T> span(g, row, count, banded);
       g.suspect += exponents(a, at, g, span, row, scratch);
-      T* weights = scratch + at.weights + 3 * (row - begin) * at.columns * W;
+      T* weights = scratch + at.weights + 2 * (row - begin) * at.columns * W;
       for (int64_t r = 0; r < count;) {
-        const int64_t together = r + 1 < count && !g.ends_at(row + r) ? 2 : 1;
+        const int64_t together = rows_together(span, row + r, count - r, 1);
         if (banded) forward_some<kWeights, true>(span, r, together, weights);
         else forward_some<kWeights, false>(span, r, together, weights);
         r += together;
@@ -109,12 +109,22 @@ template <class T> class SoftRun {
       }
     }
   }
+  // How many of `count` rows from `row` on in steps of `step` are done at once: no pair may end within, and rows that run
+  // one column behind each other need as many columns.
+  int64_t rows_together(const SoftSpan<T>& span, int64_t row, int64_t count, int64_t step) const {
+    if (span.last + 1 - span.first < kSoftTile) return 1;
+    int64_t most = 1;
+    while (most < count && !g.ends_at(step > 0 ? row + most - 1 : row - most)) ++most;
+    return most >= 4 ? 4 : most >= 2 ? 2 : 1;
+  }
   template <bool kWeights, bool kBanded> void forward_some(const SoftSpan<T>& span, int64_t r, int64_t together,
                                                            T* weights) {
+    if (span.last < span.first) return;
     const int64_t pitch = at.columns * W;
     const T* costs = scratch + at.costs + r * pitch;
-    T *state = scratch + at.state, *to = weights + 3 * r * pitch;
-    if (together == 2) forward_rows<kWeights, kBanded, 2>(span, r, costs, pitch, state, to);
+    T *state = scratch + at.state, *to = weights + 2 * r * pitch;
+    if (together == 4) forward_rows<kWeights, kBanded, 4>(span, r, costs, pitch, state, to);
+    else if (together == 2) forward_rows<kWeights, kBanded, 2>(span, r, costs, pitch, state, to);
     else forward_rows<kWeights, kBanded, 1>(span, r, costs, pitch, state, to);
   }
   // Z of the pairs whose last row is the one before `row`.
@@ -138,12 +148,12 @@ template <class T> class SoftRun {
       const int64_t count = end - row < kSoftTile ? end - row : kSoftTile;
       const SoftSpan<T> span(g, row, count, banded);
       if (banded || count < kSoftTile) clear(at.expected, kSoftTile * at.columns);
-      const T* weights = scratch + at.weights + 3 * (row - begin) * pitch;
+      const T* weights = scratch + at.weights + 2 * (row - begin) * pitch;
       for (int64_t r = count; r > 0;) {
         plant(row + r - 1);
-        const int64_t together = r > 1 && !g.ends_at(row + r - 2) ? 2 : 1;
+        const int64_t together = rows_together(span, row + r - 1, r, -1);
         r -= together;
-        backward_some(span, together, weights + 3 * r * pitch, scratch + at.expected + r * pitch);
+        backward_some(span, together, weights + 2 * r * pitch, scratch + at.expected + r * pitch);
       }
       if (a.alignment) write_alignment(row, count);
       if (a.rewards) mean_costs(span, row, count);
@@ -156,8 +166,11 @@ template <class T> class SoftRun {
   void backward_some(const SoftSpan<T>& span, int64_t together, const T* weights, T* expected) {
     const int64_t pitch = at.columns * W, first = span.first, last = span.last;
     T* incoming = scratch + at.incoming;
+    if (last < first) return;
     const bool twice = slopes_wanted && a.metric == Metric::sqeuclidean;
-    if (together == 2 && twice) backward_rows<2, true>(first, last, weights, pitch, incoming, expected);
+    if (together == 4 && twice) backward_rows<4, true>(first, last, weights, pitch, incoming, expected);
+    else if (together == 4) backward_rows<4, false>(first, last, weights, pitch, incoming, expected);
+    else if (together == 2 && twice) backward_rows<2, true>(first, last, weights, pitch, incoming, expected);
     else if (together == 2) backward_rows<2, false>(first, last, weights, pitch, incoming, expected);
     else if (twice) backward_rows<1, true>(first, last, weights, pitch, incoming, expected);
     else backward_rows<1, false>(first, last, weights, pitch, incoming, expected);

@@ -25,15 +25,16 @@ template <class T> struct SoftLayout {
     rows = round_up(a.rows), columns = round_up(a.columns);
     const bool given = a.metric == Metric::given, cosine = a.metric == Metric::cosine;
     const bool slopes = a.x_gradient || a.y_gradient, backward = slopes || a.alignment || a.rewards;
-    const int64_t row_bytes = 1 + columns * 3 * 64;
+    const int64_t row_bytes = 1 + columns * 2 * 64;
     kept_rows = !backward ? 0 : a.kept_bytes / row_bytes / kSoftTile * kSoftTile;
+    if (kept_rows < rows) kept_rows = kept_rows / 4 / kSoftTile * kSoftTile;  // pieces near a core's own cache
     if (kept_rows < kSoftTile) kept_rows = kSoftTile;
     if (kept_rows > rows) kept_rows = rows;
     size = 0;
     x = take(given ? 0 : rows * a.dims), y = take(given ? 0 : columns * a.dims);
     x_norms = take(cosine ? rows : 0), y_norms = take(cosine ? columns : 0);
     costs = take(kSoftTile * columns), state = take(2 * (columns + 1));
-    weights = take(backward ? kept_rows * columns * 3 : 0);
+    weights = take(backward ? kept_rows * columns * 2 : 0);
     starts = take(backward && kept_rows < rows ? (rows / kept_rows + 1) * 2 * (columns + 1) : 0);
     incoming = take(backward ? columns : 0), expected = take(backward ? kSoftTile * columns : 0);
     rewards = take(a.rewards ? rows : 0);

@@ -6,38 +6,40 @@
 
 KT_MATHS_BEGIN
 
-// R = 1 or 2 rows of the expected alignment from the last column to the first; the upper row runs one column behind. `incoming`
-// is what the row below passes on to each column, (columns, W); afterwards what the upper row passes on. kTwice: twice the
-// value is stored, the factor of sqeuclidean.
+// R rows of the expected alignment from the last column to the first, at least R of them; each row runs one column behind the
+// one below. `incoming` is what the row below passes on to each column, (columns, W); afterwards what the upper row passes
+// on. kTwice: twice the value is stored, the factor of sqeuclidean.
 template <int R, bool kTwice, class T>
 __attribute__((noinline)) void backward_rows(int64_t first, int64_t last, const T* weights, int64_t pitch, T* incoming,
                                              T* expected) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width;
-  const V zero = V(T(0));
-  if (last < first) return;
-  // Of row r: what its cell passes to the left, and diagonally to the column on its left; returns what it passes up.
-  V left[R], diagonal[R];
-  unroll<R>([&](auto r) KT_INLINE { left[r] = zero, diagonal[r] = zero; });
-  const auto cell = [&](auto r, int64_t j, V from_below) KT_INLINE {
-    const V e = soft_flush(from_below + left[r]);
-    store(expected + r * pitch + j * W, kTwice ? e + e : e);
-    const T* w = weights + 3 * (r * pitch + j * W);
-    const V up = fma(e, load<V>(w + W), diagonal[r]);
-    diagonal[r] = e * load<V>(w), left[r] = e * load<V>(w + 2 * W);
-    return up;
+  const int64_t count = last + 1 - first;
+  // Of each row, by its last cell: what it passes up, to the left, and diagonally to the column on its left.
+  V up[R], left[R], diagonal[R];
+  unroll<R>([&](auto r) KT_INLINE { up[r] = left[r] = diagonal[r] = V(T(0)); });
+  // Step t: of the rows from below in [from, to) the cells of columns last - t, last - t + 1, ...
+  const auto step = [&](int64_t t, auto from, auto to) KT_INLINE {
+    constexpr int kFrom = from, kTo = to;
+    unroll<R>([&](auto r) KT_INLINE {  // from above, since rows read what the last step left below them
+      constexpr int below = R - 1 - r;
+      if constexpr (below >= kFrom && below < kTo) {
+        const int64_t j = last - t + below;
+        V from_below;
+        if constexpr (below == 0) from_below = load<V>(incoming + j * W);
+        else from_below = up[r + 1];
+        const V e = soft_flush(from_below + left[r]);
+        store(expected + r * pitch + j * W, kTwice ? e + e : e);
+        const SoftWeights<V> w = load_weights<V>(weights + 2 * (r * pitch + j * W));
+        up[r] = fma(e, w.up, diagonal[r]);
+        diagonal[r] = e * w.diagonal(), left[r] = e * w.left;
+        if constexpr (r == 0) store(incoming + j * W, up[0]);
+      }
+    });
   };
-  constexpr std::integral_constant<int, 0> upper{};
-  constexpr std::integral_constant<int, R - 1> lower{};
-  V passed = cell(lower, last, load<V>(incoming + last * W));
-  for (int64_t j = last - 1; j >= first; --j) {
-    const V next = cell(lower, j, load<V>(incoming + j * W));
-    if constexpr (R == 2) store(incoming + (j + 1) * W, cell(upper, j + 1, passed));
-    else store(incoming + (j + 1) * W, passed);
-    passed = next;
-  }
-  if constexpr (R == 2) passed = cell(upper, first, passed);
-  store(incoming + first * W, passed);
+  unroll<R - 1>([&](auto t) KT_INLINE { step(t, Constant<0>{}, Constant<t + 1>{}); });
+  for (int64_t t = R - 1; t < count; ++t) step(t, Constant<0>{}, Constant<R>{});
+  unroll<R - 1>([&](auto t) KT_INLINE { step(count + t, Constant<t + 1>{}, Constant<R>{}); });
   if (first > 0) store(incoming + (first - 1) * W, diagonal[0]);
 }
 
@@ -65,6 +67,14 @@ template <Metric kMetric, class T> void slope_factors(const SoftLayout<T>& layou
   }
 }
 
+// x itself, from a register: g++ would load it again for each use, more often than the loop below has time for.
+template <class V> KT_HD V in_register(V x) {
+#if defined(__x86_64__)
+  asm("" : "+v"(x.v));
+#endif
+  return x;
+}
+
 // Coordinates [d, d + C) of the gradients: four rows of x, and what these rows add to all columns of y (kY).
 // kGuarded: differences may overflow; the same bits where they do not.
 template <SlopeKind kKind, bool kY, bool kGuarded, int C, class T>
@@ -82,7 +92,7 @@ __attribute__((noinline)) void slope_columns(const SoftLayout<T>& layout, const 
   });
   for (int64_t j = span.first; j <= span.last; ++j) {
     V factor[R];
-    unroll<R>([&](auto r) KT_INLINE { factor[r] = load<V>(factors + r * pitch + j * W); });
+    unroll<R>([&](auto r) KT_INLINE { factor[r] = in_register(load<V>(factors + r * pitch + j * W)); });
     unroll<C>([&](auto c) KT_INLINE {
       const V other = load<V>(y + (j * dims + c) * W);
       V total = V(T(0));

@@ -140,42 +140,52 @@ template <class V> KT_HD void store_cell(scalar_of<V>* p, Scaled<V> z) {
   store(p, z.exponent), store(p + lanes<V>::width, z.mantissa);
 }
 
-// R = 1 or 2 rows of the recurrence over the columns of the span; the second row runs one column behind the first, so that
-// a register of cells need not wait for its left neighbour. `state` holds Z of the row above, columns -1, 0, 1, ..., and then
-// that of the last row here; weights are written (rows, columns, 3, W).
+// Upward and left weights; the sign of the former says that there is no diagonal one.
+template <class V> KT_HD void store_weights(scalar_of<V>* p, const SoftWeights<V>& w) {
+  store(p, select(w.diagonal_counts, w.up, -w.up)), store(p + lanes<V>::width, w.left);
+}
+template <class V> KT_HD SoftWeights<V> load_weights(const scalar_of<V>* p) {
+  const V up = load<V>(p);
+  return {abs(up), load<V>(p + lanes<V>::width), !negative(up)};
+}
+template <int k> using Constant = std::integral_constant<int, k>;
+
+// R rows of the recurrence over the columns of the span, at least R of them; each row runs one column behind the one above,
+// so that no register of cells waits for its left neighbour. `state` holds Z of the row above, columns -1, 0, 1, ..., and
+// then that of the last row here; weights are written as store_weights has them, (rows, columns, 2, W).
 template <bool kWeights, bool kBanded, int R, class T>
 __attribute__((noinline)) void forward_rows(const SoftSpan<T>& span, int64_t r0, const T* costs, int64_t pitch,
                                             T* state, T* weights) {
   using V = NativePack<T>;
   constexpr int W = lanes<V>::width;
-  const int64_t first = span.first, last = span.last;
-  if (last < first) return;
-  const auto cell = [&](int64_t r, int64_t j, Scaled<V> diagonal, Scaled<V> up, Scaled<V> left) KT_INLINE {
-    SoftWeights<V> w;
-    Scaled<V> z = soft_cell<kWeights>(load<V>(costs + r * pitch + j * W), diagonal, up, left, w);
-    if constexpr (kBanded) z.exponent = select(span.inside(r0 + r, j), z.exponent, absent<V>().exponent);
-    if constexpr (kWeights) {
-      T* to = weights + 3 * (r * pitch + j * W);
-      store(to, w.diagonal), store(to + W, w.up), store(to + 2 * W, w.left);
-    }
-    return z;
+  const int64_t first = span.first, count = span.last + 1 - first;
+  T* const above = state + 2 * (first + 1) * W;  // of the first column
+  // Of each row: its last two cells, where the row below has its diagonal and upper neighbours.
+  Scaled<V> last[R], before[R], corner = load_cell<V>(above - 2 * W);
+  unroll<R>([&](auto r) KT_INLINE { last[r] = before[r] = absent<V>(); });
+  store_cell(above - 2 * W, absent<V>());
+  // Step t: of each row r in [from, to) the cell of column t - r.
+  const auto step = [&](int64_t t, auto from, auto to) KT_INLINE {
+    constexpr int kFrom = from, kTo = to;
+    unroll<R>([&](auto i) KT_INLINE {
+      constexpr int r = R - 1 - i;  // from below, since rows read what the last step left above them
+      if constexpr (r >= kFrom && r < kTo) {
+        const int64_t j = first + t - r;
+        Scaled<V> diagonal = corner, up;
+        if constexpr (r == 0) corner = up = load_cell<V>(above + t * 2 * W);
+        else diagonal = before[r - 1], up = last[r - 1];
+        SoftWeights<V> w;
+        Scaled<V> z = soft_cell<kWeights>(load<V>(costs + r * pitch + j * W), diagonal, up, last[r], w);
+        if constexpr (kBanded) z.exponent = select(span.inside(r0 + r, j), z.exponent, absent<V>().exponent);
+        if constexpr (kWeights) store_weights(weights + 2 * (r * pitch + j * W), w);
+        before[r] = last[r], last[r] = z;
+        if constexpr (r == R - 1) store_cell(above + (t - r) * 2 * W, z);
+      }
+    });
   };
-  T* const at = state + 2 * W;  // of column 0
-  Scaled<V> diagonal = load_cell<V>(at + (first - 1) * 2 * W), up = load_cell<V>(at + first * 2 * W);
-  store_cell(at + (first - 1) * 2 * W, absent<V>());
-  Scaled<V> a = cell(0, first, diagonal, up, absent<V>()), before = absent<V>(), b = absent<V>();
-  for (int64_t j = first + 1; j <= last; ++j) {
-    diagonal = up, up = load_cell<V>(at + j * 2 * W);
-    const Scaled<V> next = cell(0, j, diagonal, up, a);
-    if constexpr (R == 2) {
-      b = cell(1, j - 1, before, a, b);
-      before = a;
-    }
-    store_cell(at + (j - 1) * 2 * W, R == 2 ? b : a);
-    a = next;
-  }
-  if constexpr (R == 2) a = cell(1, last, before, a, b);
-  store_cell(at + last * 2 * W, a);
+  unroll<R - 1>([&](auto t) KT_INLINE { step(t, Constant<0>{}, Constant<t + 1>{}); });
+  for (int64_t t = R - 1; t < count; ++t) step(t, Constant<0>{}, Constant<R>{});
+  unroll<R - 1>([&](auto t) KT_INLINE { step(count + t, Constant<t + 1>{}, Constant<R>{}); });
 }
 
 KT_MATHS_END

@@ -57,7 +57,9 @@ def _or_empty(slopes: Tensor | None, like: Tensor) -> Tensor:
 def _backward(upstream: Tensor, slopes: Tensor, of: Tensor) -> Tensor:
     up = upstream.reshape(-1, *(1 for _ in slopes.shape[1:]))
     # A pair whose value is masked out contributes 0, even where its slopes are NaN.
-    gradient = torch.where(up == 0, 0, up * slopes)
+    gradient = up * slopes
+    if not (upstream.is_cpu and bool(upstream.all())):  # looked up where that costs no synchronisation
+        gradient.masked_fill_(up == 0, 0)
     return gradient.sum(0, keepdim=True) if of.shape[0] == 1 and slopes.shape[0] != 1 else gradient
 
 
@@ -66,7 +68,12 @@ class _SoftDtw(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, *rest: Any) -> Tensor:
-        value, x_slopes, y_slopes = _forward(x, y, *rest, *ctx.needs_input_grad[:2])
+        xl, yl, *plain = rest
+        keep_x, keep_y = ctx.needs_input_grad[:2]
+        value: Tensor
+        value, _, x_slopes, y_slopes, *_ = native(
+            Sequences(x, y, None, xl, yl), *plain, x_gradient=keep_x, y_gradient=keep_y
+        )
         ctx.save_for_backward(x, y, x_slopes, y_slopes)
         return value
 

@@ -35,6 +35,21 @@ template <> struct ScaledLimits<double> {
   static constexpr double tiny = 2.9833362924800827e-154;  // 2^-510
 };
 
+// a + b and a - b; kFused: by the units that multiply, for where those that add are short (one shrink() occupies them twice).
+// The same bits.
+template <bool kFused, class V> KT_HD V sum_of(V a, V b) {
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+  if constexpr (kFused && sizeof(V) == 64) return fma(a, V(scalar_of<V>(1)), b);
+#endif
+  return a + b;
+}
+template <bool kFused, class V> KT_HD V difference_of(V a, V b) {
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+  if constexpr (kFused && sizeof(V) == 64) return fma(b, V(scalar_of<V>(-1)), a);
+#endif
+  return a - b;
+}
+
 // Nearest whole number, ties to even.
 #if defined(__CUDACC__)
 KT_HD float round_even(float x) { return ::rintf(x); }
@@ -65,13 +80,14 @@ KT_HD double from_bits(uint64_t b) {
   return x;
 }
 
-// mantissa 2^shift for a whole shift <= 0; exactly 0 below ScaledLimits::shrink_to.
+// mantissa 2^shift for a whole shift <= 0. Below ScaledLimits::shrink_to it is some positive number or 0 that is lost in any
+// sum with a mantissa that was not shrunk; counts() tells which.
 template <class T> KT_HD T shrink(T mantissa, T shift) {
   using L = ScaledLimits<T>;
   const T kept = shift < L::shrink_to ? L::shrink_to : shift;
-  const T power = from_bits(typename L::Bits(typename L::Bits(int64_t(kept) + L::bias) << L::mantissa_bits));
-  return shift < L::shrink_to ? T(0) : mantissa * power;
+  return mantissa * from_bits(typename L::Bits(typename L::Bits(int64_t(kept) + L::bias) << L::mantissa_bits));
 }
+template <class V> KT_HD mask_of<V> counts(V shift) { return shift >= V(ScaledLimits<scalar_of<V>>::shrink_to); }
 
 // The same number with its mantissa in [1, 2); the mantissa must be positive and normal.
 template <class T> KT_HD Scaled<T> normalized(T exponent, T mantissa) {
@@ -102,6 +118,11 @@ template <class T, int W> KT_HD Pack<T, W> at_least(Pack<T, W> x, Pack<T, W> low
 #endif
   return max(x, low);
 }
+// Whether the sign is set, that of a zero too.
+template <class T, int W> KT_HD Mask<T, W> negative(Pack<T, W> x) {
+  using I = typename Mask<T, W>::Vector;
+  return Mask<T, W>((I)x.v < I{});
+}
 template <class T, int W> KT_HD Pack<T, W> round_even(Pack<T, W> x) {
   using Vector [[maybe_unused]] = typename Pack<T, W>::Vector;
 #if defined(__AVX512F__)
@@ -120,20 +141,16 @@ template <class T, int W> KT_HD Pack<T, W> shrink(Pack<T, W> mantissa, Pack<T, W
   using Vector = typename Pack<T, W>::Vector;
   using L = ScaledLimits<T>;
 #if defined(__AVX512F__) && !defined(KT_NO_SCALEF)
-  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4) {
-    const __mmask16 kept = _mm512_cmp_ps_mask((__m512)shift.v, _mm512_set1_ps(L::shrink_to), _CMP_GE_OQ);
-    return Pack<T, W>((Vector)_mm512_maskz_scalef_ps(kept, (__m512)mantissa.v, (__m512)shift.v));
-  }
-  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 8) {
-    const __mmask8 kept = _mm512_cmp_pd_mask((__m512d)shift.v, _mm512_set1_pd(L::shrink_to), _CMP_GE_OQ);
-    return Pack<T, W>((Vector)_mm512_maskz_scalef_pd(kept, (__m512d)mantissa.v, (__m512d)shift.v));
-  }
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 4)
+    return Pack<T, W>((Vector)_mm512_scalef_ps((__m512)mantissa.v, (__m512)shift.v));
+  if constexpr (sizeof(T) * W == 64 && sizeof(T) == 8)
+    return Pack<T, W>((Vector)_mm512_scalef_pd((__m512d)mantissa.v, (__m512d)shift.v));
 #endif
   // The sum with `whole` ends in the shift's two's complement, of which the move to the exponent field keeps enough.
   using I = typename Mask<T, W>::Vector;
-  const auto kept = shift >= Pack<T, W>(L::shrink_to);
-  const I moved = (I)(shift + Pack<T, W>(L::whole)).v << L::mantissa_bits;
-  return Pack<T, W>((Vector)(((I)mantissa.v + moved) & kept.v));
+  const auto kept = at_least(shift, Pack<T, W>(L::shrink_to));
+  const I moved = (I)(kept + Pack<T, W>(L::whole)).v << L::mantissa_bits;
+  return Pack<T, W>((Vector)((I)mantissa.v + moved));
 }
 template <class T, int W> KT_HD Scaled<Pack<T, W>> normalized(Pack<T, W> exponent, Pack<T, W> mantissa) {
   using P = Pack<T, W>;

@@ -9,9 +9,15 @@
 
 KT_MATHS_BEGIN
 
-// Shares of the three predecessors in a cell's softmin; they add up to 1. A predecessor that does not exist has exactly 0.
+// Shares of the three predecessors in a cell's softmin; they add up to 1. Two are quotients and the third is what they leave,
+// so that two numbers a cell are all that has to be kept. A predecessor that does not exist has exactly 0.
 template <class V> struct SoftWeights {
-  V diagonal, up, left;
+  V up, left;
+  mask_of<V> diagonal_counts;
+  KT_HD V diagonal() const {
+    using T = scalar_of<V>;
+    return select(diagonal_counts, (V(T(1)) - up) - left, V(T(0)));
+  }
 };
 
 template <class V> KT_HD Scaled<V> absent() {
@@ -39,15 +45,21 @@ template <class V> KT_HD V soft_exponent_signed(V cost, V rate) {
 
 template <bool kWeights, class V> KT_HD Scaled<V> soft_cell(V x, Scaled<V> diagonal, Scaled<V> up, Scaled<V> left,
                                                             SoftWeights<V>& weights) {
+  // Which sums leave the units that add and those that multiply about equally busy.
+  constexpr bool kShifts = !kWeights, kSums = sizeof(scalar_of<V>) == 4;
   const Scaled<V> k = exp2_scaled(x);
   const V top = max(max(diagonal.exponent, up.exponent), left.exponent);
-  const V a = shrink(diagonal.mantissa, diagonal.exponent - top);
-  const V b = shrink(up.mantissa, up.exponent - top);
-  const V c = shrink(left.mantissa, left.exponent - top);
-  const V sum = (a + b) + c;
+  const V to_diagonal = difference_of<kShifts>(diagonal.exponent, top),
+          to_up = difference_of<kShifts>(up.exponent, top);
+  const V to_left = difference_of<kShifts>(left.exponent, top);
+  const V a = shrink(diagonal.mantissa, to_diagonal), b = shrink(up.mantissa, to_up),
+          c = shrink(left.mantissa, to_left);
+  const V sum = sum_of<kSums>(sum_of<kSums>(a, b), c);
   if constexpr (kWeights) {
-    const V inverse = V(scalar_of<V>(1)) / sum;
-    weights = {a * inverse, b * inverse, c * inverse};
+    const V zero = V(scalar_of<V>(0)), inverse = V(scalar_of<V>(1)) / sum;
+    weights.up = select(counts(to_up), b * inverse, zero);
+    weights.left = select(counts(to_left), c * inverse, zero);
+    weights.diagonal_counts = counts(to_diagonal);
   }
   return normalized(k.exponent + top, k.mantissa * sum);
 }

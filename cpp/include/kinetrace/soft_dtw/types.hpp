@@ -5,8 +5,8 @@
 namespace kinetrace {
 
 // Bytes of softmin weights that one thread keeps between the two directions; beyond, the forward direction is done again
-// in pieces of rows (see soft_dtw.cpp), which costs about two thirds more time.
-constexpr int64_t kSoftKeptBytes = int64_t(64) << 20;
+// in pieces of rows (see soft_dtw.cpp), which costs about half as much time again, but less than main memory would.
+constexpr int64_t kSoftKeptBytes = int64_t(16) << 20;
 
 template <class T> struct SoftDtwArgs {
   int64_t pairs = 0, rows = 0, columns = 0, dims = 0;  // B, N, M, D
