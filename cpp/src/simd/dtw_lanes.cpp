@@ -42,9 +42,33 @@ template <class T, int W> struct GroupSpace {
   }
 };
 
+// The next group's samples, fetched a few sequences at a time while this group's table is computed.
+template <class T, int W> struct SeriesAhead {
+  static constexpr int64_t kLine = 64 / int64_t(sizeof(T));
+  const LaneGroup<T, W>* group;
+  int lane, at_once;
+
+  explicit SeriesAhead(const LaneGroup<T, W>& g) : group(&g), lane(W) {
+    const int64_t blocks = g.rows / kBlockRows;
+    at_once = blocks < W ? int((W + blocks - 1) / blocks) : 1;
+  }
+  static KT_HD void fetch(const T* first, int64_t count, int64_t stride) {
+    for (int64_t i = 0; i < count && i < kSeriesStripe; i += kLine) __builtin_prefetch(first + i * stride, 0, 2);
+  }
+  KT_HD void fetch_some() {
+    const DtwArgs<T>& a = *group->args;
+    for (const int end = lane + at_once; lane < end && lane < 2 * W; ++lane) {
+      const DtwPair& p = group->pair[lane];
+      fetch(a.x.data + p.x_at * a.x.stride[0], p.n, a.x.stride[1]);
+      fetch(a.y.data + p.y_at * a.y.stride[0], p.m, a.y.stride[1]);
+    }
+  }
+};
+
 template <bool kMoves, bool kSquared, class T, int W>
-__attribute__((noinline)) void run_series(const GroupTable<T, W>& g, const T* x, const T* y) {
+__attribute__((noinline)) void run_series(const GroupTable<T, W>& g, const T* x, const T* y, SeriesAhead<T, W> ahead) {
   run_table<kByPattern<T>, kMoves>(g, [&](int64_t i, int64_t j, int64_t) KT_INLINE {
+    ahead.fetch_some();
     return Differences<Pack<T, W>, kBlockRows, kSquared, false>(x + i * W, y + j * W);
   });
 }
@@ -63,12 +87,13 @@ template <class T, int W> void series_group(LaneGroup<T, W>& group, Arena& arena
                                    gather_lanes<T, W>(y, group.columns, fill, space.y, space.starts + W));
   for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && largest[l] <= kLargestSample<T>;
   (void)arena;
+  const SeriesAhead<T, W> ahead(group);
   if (wants_path(a))
-    squared ? run_series<true, true>(space.table, space.x, space.y)
-            : run_series<true, false>(space.table, space.x, space.y);
+    squared ? run_series<true, true>(space.table, space.x, space.y, ahead)
+            : run_series<true, false>(space.table, space.x, space.y, ahead);
   else
-    squared ? run_series<false, true>(space.table, space.x, space.y)
-            : run_series<false, false>(space.table, space.x, space.y);
+    squared ? run_series<false, true>(space.table, space.x, space.y, ahead)
+            : run_series<false, false>(space.table, space.x, space.y, ahead);
 }
 
 // Any source of costs, so that the recurrence is compiled once for all.
