@@ -152,8 +152,6 @@ template <Metric kMetric, bool kOne, class T, int W> struct FusedCosts {
     x_norms = arena.take<T>(kNorms ? g.rows * W : 0);
     few = arena.take<T>(R * dims);
   }
-  KT_HD void look_ahead(int64_t, int64_t, int64_t, int64_t) {}  // put does that by itself
-  KT_HD void fetch_some() {}
   KT_HD const T* y_sample(int l, int64_t j) const {
     const auto& y_all = group->args->y;
     return y_all.data + group->pair[l].y_at * y_all.stride[0] + j * y_all.stride[1];

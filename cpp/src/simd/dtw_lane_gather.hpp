@@ -32,6 +32,17 @@ template <class T> KT_HD void copy_samples(const LaneSeries<T>& s, int64_t at, T
   }
 }
 
+// The same of neighbouring samples: one load, which leaves what lies before the first sample alone. `at` >= -C at least.
+template <class T> KT_HD void copy_neighbours(const LaneSeries<T>& s, int64_t at, T* out) {
+#if defined(__AVX__)
+  constexpr int C = kQuarter<T>;
+  using Int = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  static constexpr Int kReal[2 * C] = {C == 4 ? 0 : 0, 0, C == 4 ? 0 : -1, C == 4 ? 0 : -1};
+#else
+  copy_samples(s, at, out);
+#endif
+}
+
 // W sequences into out [length][lane], `length` at least the longest. Up to C - 1 rows before `out` are written too.
 // start[lane]: where its samples begin. Returns per lane the largest absolute value, or something larger than any number.
 template <class T, int W> KT_HD Pack<T, W> gather_lanes(const LaneSeries<T>* lanes, int64_t length, T fill, T* out,

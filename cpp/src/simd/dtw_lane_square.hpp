@@ -15,6 +15,27 @@ template <int kSelect, class T, int W> KT_HD Pack<T, W> quarters_of(Pack<T, W> a
 }
 #endif
 
+// Quarter h of r[q] becomes quarter q of r[h].
+template <class T, int W> KT_HD void transpose_of_quarters([[maybe_unused]] Pack<T, W>* r) {
+  using V [[maybe_unused]] = Pack<T, W>;
+  using Vector [[maybe_unused]] = typename V::Vector;
+#if defined(__AVX512F__)
+  if constexpr (W == 4 * kQuarter<T>) {
+    const V a = quarters_of<0x44>(r[0], r[1]), b = quarters_of<0x44>(r[2], r[3]);
+    const V c = quarters_of<0xee>(r[0], r[1]), d = quarters_of<0xee>(r[2], r[3]);
+    r[0] = quarters_of<0x88>(a, b), r[1] = quarters_of<0xdd>(a, b);
+    r[2] = quarters_of<0x88>(c, d), r[3] = quarters_of<0xdd>(c, d);
+  }
+#endif
+#if defined(__AVX__)
+  if constexpr (W == 2 * kQuarter<T>) {
+    const V low((Vector)_mm256_permute2f128_ps((__m256)r[0].v, (__m256)r[1].v, 0x20));
+    r[1] = V((Vector)_mm256_permute2f128_ps((__m256)r[0].v, (__m256)r[1].v, 0x31));
+    r[0] = low;
+  }
+#endif
+}
+
 // r[i] element j becomes r[j] element i.
 template <class T, int W> KT_HD void transpose_square(Pack<T, W>* r) {
 #if defined(__AVX512F__)

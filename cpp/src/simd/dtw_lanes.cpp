@@ -4,6 +4,7 @@
 #include "../thread_pool.hpp"
 #include "dtw_lane_fused.hpp"
 #include "dtw_lane_gather.hpp"
+#include "dtw_lane_given.hpp"
 
 namespace kinetrace {
 namespace KT_ABI {
@@ -13,6 +14,8 @@ namespace {
 constexpr int64_t kPairBytes = int64_t(1) << 20;
 // Columns worked on at a time: their samples and the row above them stay in the second cache.
 constexpr int64_t kSeriesStripe = 512;
+// A block of so many columns of costs stays in the first cache.
+constexpr int64_t kBlockColumns = 32;
 
 template <class T> constexpr bool kByPattern = sizeof(T) == 4 && KT_VECTOR_BYTES >= 32;
 
@@ -39,9 +42,33 @@ template <class T, int W> struct GroupSpace {
   }
 };
 
+// The next group's samples, fetched a few sequences at a time while this group's table is computed.
+template <class T, int W> struct SeriesAhead {
+  static constexpr int64_t kLine = 64 / int64_t(sizeof(T));
+  const LaneGroup<T, W>* group;
+  int lane, at_once;
+
+  explicit SeriesAhead(const LaneGroup<T, W>& g) : group(&g), lane(W) {
+    const int64_t blocks = g.rows / kBlockRows;
+    at_once = blocks < W ? int((W + blocks - 1) / blocks) : 1;
+  }
+  static KT_HD void fetch(const T* first, int64_t count, int64_t stride) {
+    for (int64_t i = 0; i < count && i < kSeriesStripe; i += kLine) __builtin_prefetch(first + i * stride, 0, 2);
+  }
+  KT_HD void fetch_some() {
+    const DtwArgs<T>& a = *group->args;
+    for (const int end = lane + at_once; lane < end && lane < 2 * W; ++lane) {
+      const DtwPair& p = group->pair[lane];
+      fetch(a.x.data + p.x_at * a.x.stride[0], p.n, a.x.stride[1]);
+      fetch(a.y.data + p.y_at * a.y.stride[0], p.m, a.y.stride[1]);
+    }
+  }
+};
+
 template <bool kMoves, bool kSquared, class T, int W>
-__attribute__((noinline)) void run_series(const GroupTable<T, W>& g, const T* x, const T* y) {
+__attribute__((noinline)) void run_series(const GroupTable<T, W>& g, const T* x, const T* y, SeriesAhead<T, W> ahead) {
   run_table<kByPattern<T>, kMoves>(g, [&](int64_t i, int64_t j, int64_t) KT_INLINE {
+    ahead.fetch_some();
     return Differences<Pack<T, W>, kBlockRows, kSquared, false>(x + i * W, y + j * W);
   });
 }
@@ -60,12 +87,13 @@ template <class T, int W> void series_group(LaneGroup<T, W>& group, Arena& arena
                                    gather_lanes<T, W>(y, group.columns, fill, space.y, space.starts + W));
   for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && largest[l] <= kLargestSample<T>;
   (void)arena;
+  const SeriesAhead<T, W> ahead(group);
   if (wants_path(a))
-    squared ? run_series<true, true>(space.table, space.x, space.y)
-            : run_series<true, false>(space.table, space.x, space.y);
+    squared ? run_series<true, true>(space.table, space.x, space.y, ahead)
+            : run_series<true, false>(space.table, space.x, space.y, ahead);
   else
-    squared ? run_series<false, true>(space.table, space.x, space.y)
-            : run_series<false, false>(space.table, space.x, space.y);
+    squared ? run_series<false, true>(space.table, space.x, space.y, ahead)
+            : run_series<false, false>(space.table, space.x, space.y, ahead);
 }
 
 // Any source of costs, so that the recurrence is compiled once for all.
@@ -79,14 +107,13 @@ __attribute__((noinline)) void run_costs(const GroupTable<T, W>& g, AnyCosts<Row
   paths ? run_table<false, true>(g, costs) : run_table<false, false>(g, costs);
 }
 
-template <class Source, class T, int W>
-void cost_group(LaneGroup<T, W>& group, LaneCosts<T, W, Source>& costs, GroupSpace<T, W>& space) {
-  using Rows = typename Source::Rows;
+template <class Costs, class T, int W>
+void cost_group(LaneGroup<T, W>& group, Costs& costs, GroupSpace<T, W>& space) {
+  using Rows = typename Costs::Rows;
   for (int l = 0; l < W; ++l)
     space.starts[l] = T(group.rows - group.pair[l].n), space.starts[W + l] = T(group.columns - group.pair[l].m);
-  const AnyCosts<Rows> any{&costs, [](void* c, int64_t i, int64_t j, int64_t end) {
-                             return static_cast<LaneCosts<T, W, Source>*>(c)->rows(i, j, end);
-                           }};
+  const AnyCosts<Rows> any{
+      &costs, [](void* c, int64_t i, int64_t j, int64_t end) { return static_cast<Costs*>(c)->rows(i, j, end); }};
   run_costs(space.table, any, wants_path(*group.args));
   for (int l = 0; l < W; ++l) group.good[l] = group.good[l] && !costs.failed[l];
 }
@@ -122,6 +149,19 @@ template <class Source, class T, int W> int64_t run_source(LaneGroup<T, W>& grou
   return left;
 }
 
+template <class T, int W> int64_t run_given(LaneGroup<T, W>& group, int64_t* rest) {
+  int64_t left = group.used;
+  for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
+  with_memory(memory_limit(*group.args, group.used), [&](Arena& arena, bool run) KT_INLINE {
+    GroupSpace<T, W> space(group, GivenCosts<T, W>::kStripe, 1, false, arena);
+    GivenCosts<T, W> costs(group, space.table, arena);
+    if (!run) return;
+    cost_group(group, costs, space);
+    left = finish_group(group, space.table, space.paths, rest);
+  });
+  return left;
+}
+
 template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* rest) {
   int64_t left = group.used;
   for (int l = 0; l < group.used; ++l) rest[l] = group.pair[l].at;
@@ -137,7 +177,7 @@ template <class T, int W> int64_t run_series(LaneGroup<T, W>& group, int64_t* re
 template <class T, int W> int64_t run_group(LaneGroup<T, W>& group, int64_t* rest) {
   const DtwArgs<T>& a = *group.args;
   switch (a.metric) {
-    case Metric::given: return run_source<GivenCosts<T, W>>(group, rest);
+    case Metric::given: return run_given(group, rest);
     case Metric::euclidean: return run_source<FusedCosts<Metric::euclidean, false, T, W>>(group, rest);
     case Metric::cosine: return run_source<FusedCosts<Metric::cosine, false, T, W>>(group, rest);
     case Metric::dot: return run_source<FusedCosts<Metric::dot, false, T, W>>(group, rest);
