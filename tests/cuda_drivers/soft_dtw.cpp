@@ -68,9 +68,9 @@ template <class T> T solve(const SoftDtwArgs<T>& a, int64_t p, int64_t n, int64_
     for (int64_t j = m - 1; j >= 0; --j) {
       const auto passed = [&](int64_t k, int64_t l) { return k < n && l < m ? e[k * a.columns + l] : T(0); };
       const auto weight = [&](int64_t k, int64_t l) {
-        return k < n && l < m ? w[std::size_t(k * m + l)] : kinetrace::SoftWeights<T>{T(0), T(0), T(0)};
+        return k < n && l < m ? w[std::size_t(k * m + l)] : kinetrace::SoftWeights<T>{T(0), T(0), false};
       };
-      const T from_corner = passed(i + 1, j + 1) * weight(i + 1, j + 1).diagonal;
+      const T from_corner = passed(i + 1, j + 1) * weight(i + 1, j + 1).diagonal();
       T incoming = kinetrace::fma(passed(i + 1, j), weight(i + 1, j).up, from_corner);
       if (i == n - 1 && j == m - 1) incoming = T(1);
       e[i * a.columns + j] = kinetrace::soft_flush(incoming + passed(i, j + 1) * weight(i, j + 1).left);
