@@ -14,8 +14,9 @@ Rng = np.random.Generator
 REGIMES = ("plain", "plain", "wide", "wild")
 #: Largest power of ten of a value in the regime "wide": its squares times weights stay far inside the dtype.
 WIDE = {"float32": 5, "float64": 40}
-_ARENA = np.zeros(1 << 27, np.uint8)  # 128 MB that the system hands out only page by page: room for huge strides
-_slots = [0]  # where in a jump the next array lies
+# Room for huge strides, which the system hands out only page by page: 32 MB for each array of a call, eight at the most.
+_ARENAS = np.zeros((8, 1 << 25), np.uint8)
+_turn = [0]  # whose turn it is
 
 
 class Call(NamedTuple):
@@ -95,21 +96,21 @@ def lay_out(rng: Rng, x: Array) -> Any:
 
 
 def _far(rng: Rng, x: Array) -> Array:
-    """A view with jumps of megabytes along one axis, in one arena that the arrays of a call share without overlap."""
+    """A view with jumps of up to megabytes along one axis, in memory of its own among the arrays of a call."""
     if x.ndim == 0 or x.size == 0:
         return x.copy()
     axis = int(rng.integers(x.ndim))
-    jump = len(_ARENA) // x.shape[axis] // 1024 * 1024
-    slot = jump // 16 // 64 * 64
-    if x.size // x.shape[axis] * x.itemsize > slot:
+    arena = _ARENAS[_turn[0]]
+    jump = len(arena) // x.shape[axis] // 1024 * 1024
+    if x.size // x.shape[axis] * x.itemsize > jump:
         return x.copy()
     strides, step = [0] * x.ndim, x.itemsize
     for i in reversed(range(x.ndim)):
         if i != axis:
             strides[i], step = step, step * x.shape[i]
     strides[axis] = jump
-    _slots[0] = (_slots[0] + 1) % 16
-    view: Array = np.ndarray(x.shape, x.dtype, _ARENA, _slots[0] * slot, tuple(strides))
+    _turn[0] = (_turn[0] + 1) % len(_ARENAS)
+    view: Array = np.ndarray(x.shape, x.dtype, arena, 0, tuple(strides))
     if chance(rng, 0.5):
         view = view[tuple(slice(None, None, -1) if i == axis else slice(None) for i in range(x.ndim))]
     view[...] = x

@@ -90,10 +90,11 @@ struct OwnSteps {
 template <class V, int K>
 struct TableSteps {
   static constexpr int kSize = segment_step_size(K);
-  const double* entry;
-  KT_HD explicit TableSteps(const double* table) : entry(table - kSize) {}
+  const double* after;  // the end of the present entry; the table of no points may be null
+  KT_HD explicit TableSteps(const double* table) : after(table) {}
   KT_HD Step<V, K> next(V, V) {
-    entry += kSize;
+    const double* entry = after;
+    after += kSize;
     Step<V, K> step;
     step.w = V(entry[0]);
     step.x[0] = V(1.0);
@@ -101,7 +102,7 @@ struct TableSteps {
     for (int k = 0; k <= K; ++k) step.s[k] = V(entry[K + 1 + k]);
     return step;
   }
-  KT_HD V r(int k, int j) const { return V(entry[2 + 2 * K + k * (2 * K - k - 1) / 2 + j - 1]); }
+  KT_HD V r(int k, int j) const { return V(after[2 - kSize + 2 * K + k * (2 * K - k - 1) / 2 + j - 1]); }
 };
 
 // Writes the table for segments of up to `points` frames.
