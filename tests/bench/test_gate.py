@@ -176,18 +176,19 @@ def test_stream_move_overwrites_everything() -> None:
     not Path("/proc/thread-self/schedstat").exists(), reason="this system does not count the waiting for a core"
 )
 def test_granted_time_leaves_the_waiting_for_a_core_out() -> None:
-    spinning = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+    spinning = "import time\nprint('on', flush=True)\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
     with cores(1):  # the other program has this core too
-        other = subprocess.Popen([sys.executable, "-c", spinning])
+        other = subprocess.Popen([sys.executable, "-c", spinning], stdout=subprocess.PIPE)
         try:
-            time.sleep(0.2)
+            assert other.stdout
+            assert other.stdout.readline() == b"on\n"
             start, granted, own = time.perf_counter(), granted_time(), time.thread_time()
             while time.thread_time() - own < 0.2:
                 pass
             elapsed, granted = time.perf_counter() - start, granted_time() - granted
         finally:
             other.kill()
-            other.wait()
+            other.communicate()
     assert granted < 0.26
     assert elapsed > granted + 0.05
     start, granted = time.perf_counter(), granted_time()
